@@ -1,0 +1,3 @@
+//! The `hpol` command.
+
+fn main() {}

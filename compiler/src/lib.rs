@@ -1,0 +1,1 @@
+//! Typed hpol programs to plans and machine code.

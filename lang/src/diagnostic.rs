@@ -1,0 +1,197 @@
+//! What is wrong with a policy: a code, a place, a sentence a person can act on, and a fix where there is one.
+
+use std::sync::Arc;
+
+use annotate_snippets::{AnnotationKind, Level, Patch, Renderer, Snippet};
+use serde::Serialize;
+
+use crate::source::{FileId, Location, SourceMap, Span};
+
+/// How bad it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// The policy is refused.
+    Error,
+    /// The policy is accepted, but probably does not mean what its author thinks.
+    Warning,
+}
+
+/// One finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Diagnostic {
+    /// Stable kebab-case code, such as `unknown-field`.
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where.
+    pub span: Span,
+    /// What is wrong, in one sentence without a full stop.
+    pub message: String,
+    /// What is said at the span itself, if it adds something.
+    pub label: Option<String>,
+    /// Other places that matter, each with a word on why.
+    pub related: Vec<(Span, String)>,
+    /// What to do.
+    pub help: Option<String>,
+    /// A replacement that mends it.
+    pub fix: Option<Fix>,
+}
+
+/// A change of the text that mends a finding.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Fix {
+    /// What is replaced.
+    pub span: Span,
+    /// What it is replaced by.
+    pub replacement: Arc<str>,
+}
+
+impl Diagnostic {
+    /// An error at `span`.
+    pub fn error(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self::new(Severity::Error, code, span, message)
+    }
+
+    /// A warning at `span`.
+    pub fn warning(code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        Self::new(Severity::Warning, code, span, message)
+    }
+
+    fn new(severity: Severity, code: &'static str, span: Span, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { code, severity, span, message, label: None, related: Vec::new(), help: None, fix: None }
+    }
+
+    /// Says something at the span itself.
+    #[must_use]
+    pub fn with_label(mut self, label: impl Into<String>) -> Self {
+        self.label = Some(label.into());
+        self
+    }
+
+    /// Adds another place.
+    #[must_use]
+    pub fn with_related(mut self, span: Span, note: impl Into<String>) -> Self {
+        self.related.push((span, note.into()));
+        self
+    }
+
+    /// Says what to do.
+    #[must_use]
+    pub fn with_help(mut self, help: impl Into<String>) -> Self {
+        self.help = Some(help.into());
+        self
+    }
+
+    /// Offers a replacement of `span`.
+    #[must_use]
+    pub fn with_fix(mut self, span: Span, replacement: impl Into<Arc<str>>) -> Self {
+        self.fix = Some(Fix { span, replacement: replacement.into() });
+        self
+    }
+
+    /// The finding as data, for `--format json`.
+    pub fn report(&self, sources: &SourceMap) -> DiagnosticReport {
+        DiagnosticReport {
+            code: self.code,
+            severity: self.severity,
+            location: sources.location(self.span),
+            end: sources.location(Span { start: self.span.end, ..self.span }),
+            message: self.message.clone(),
+            help: self.help.clone(),
+        }
+    }
+}
+
+/// A finding as data.
+#[derive(Debug, Clone, Serialize)]
+pub struct DiagnosticReport {
+    /// Its code.
+    pub code: &'static str,
+    /// How bad it is.
+    pub severity: Severity,
+    /// Where it starts.
+    pub location: Location,
+    /// Where it ends.
+    pub end: Location,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: Option<String>,
+}
+
+/// Sorts by place and drops repeats, so that a run's findings read the same every time.
+pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
+    diagnostics.sort_by(|a, b| (a.span, a.severity, a.code, &a.message).cmp(&(b.span, b.severity, b.code, &b.message)));
+    diagnostics.dedup();
+}
+
+/// Renders findings with their source, for people. `color` adds terminal colours.
+pub fn render(diagnostics: &[Diagnostic], sources: &SourceMap, color: bool) -> String {
+    let renderer = if color { Renderer::styled() } else { Renderer::plain() };
+    let mut out = String::new();
+    for diagnostic in diagnostics {
+        out.push_str(&render_one(diagnostic, sources, &renderer));
+        out.push_str("\n\n");
+    }
+    out.truncate(out.trim_end().len());
+    if !out.is_empty() {
+        out.push('\n');
+    }
+    out
+}
+
+fn render_one(diagnostic: &Diagnostic, sources: &SourceMap, renderer: &Renderer) -> String {
+    let level = match diagnostic.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut files: Vec<FileId> = vec![diagnostic.span.file];
+    for (span, _) in &diagnostic.related {
+        if !files.contains(&span.file) {
+            files.push(span.file);
+        }
+    }
+    let snippets = files.into_iter().map(|file| snippet(diagnostic, file, sources));
+    let mut group = level.primary_title(diagnostic.message.as_str()).id(diagnostic.code).elements(snippets);
+    if let (Some(help), None) = (&diagnostic.help, &diagnostic.fix) {
+        group = group.element(Level::HELP.message(help.as_str()));
+    }
+    let mut report = vec![group];
+    if let Some(fix) = &diagnostic.fix {
+        let source = sources.file(fix.span.file);
+        let patch = Patch::new(range(fix.span, &source.text), &*fix.replacement);
+        let title = diagnostic.help.as_deref().unwrap_or("write this instead");
+        let snippet = Snippet::source(&*source.text).path(&*source.path).patch(patch);
+        report.push(Level::HELP.secondary_title(title).element(snippet));
+    }
+    renderer.render(&report)
+}
+
+/// The lines of one file that a finding speaks of.
+fn snippet<'a>(
+    diagnostic: &'a Diagnostic,
+    file: FileId,
+    sources: &'a SourceMap,
+) -> Snippet<'a, annotate_snippets::Annotation<'a>> {
+    let source = sources.file(file);
+    let mut snippet = Snippet::source(&*source.text).path(&*source.path).fold(true);
+    if file == diagnostic.span.file {
+        let primary = AnnotationKind::Primary.span(range(diagnostic.span, &source.text));
+        snippet = snippet.annotation(match &diagnostic.label {
+            Some(label) => primary.label(label.as_str()),
+            None => primary,
+        });
+    }
+    for (span, note) in diagnostic.related.iter().filter(|(span, _)| span.file == file) {
+        snippet = snippet.annotation(AnnotationKind::Context.span(range(*span, &source.text)).label(note.as_str()));
+    }
+    snippet
+}
+
+/// The span as a range that certainly lies within the text.
+fn range(span: Span, text: &str) -> std::ops::Range<usize> {
+    let end = (span.end as usize).min(text.len());
+    (span.start as usize).min(end)..end
+}

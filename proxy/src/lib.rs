@@ -1,0 +1,2 @@
+//! Gateway that carries out hpol decisions in the data path.
+#![forbid(unsafe_code)]

@@ -1,0 +1,4 @@
+//! Embeddable evaluator of hpol policies.
+#![forbid(unsafe_code)]
+
+pub mod decision;

@@ -1,0 +1,2 @@
+//! Builtins, detectors and target types of the hpol policy language.
+#![forbid(unsafe_code)]

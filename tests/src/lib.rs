@@ -1,0 +1,2 @@
+//! Tests that cross the crates: one semantic suite on every engine, protocols through their real clients.
+#![forbid(unsafe_code)]
