@@ -1,0 +1,529 @@
+//! The values of one evaluation: 64-bit words that point into arenas.
+//!
+//! A [`Word`] is an absent mark, null, a bool, a small integer, or the number of a node. Nodes live in one of two regions:
+//! the frozen one, which a policy generation shares between evaluations (constants and data), and the local one,
+//! which belongs to one evaluation and is emptied, not freed, for the next. Values never change once made, so
+//! a word can be copied freely, and nothing is counted or collected.
+//!
+//! Every node knows its depth and its weight (how many nodes its tree has when written out). Both are bounded when a value is made,
+//! so that comparing, hashing or printing one is bounded too, although rules may share parts without end
+//! (`a := [b, b]`, `b := [c, c]`, …).
+//!
+//! ```
+//! use hpol_stdlib::heap::Heap;
+//! let mut heap = Heap::default();
+//! let word = heap.string("ada")?;
+//! assert_eq!(heap.as_str(word), Some("ada"));
+//! # Ok::<(), hpol_stdlib::heap::HeapError>(())
+//! ```
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use hpol_lang::value::{Number, Value};
+use rustc_hash::FxHashMap;
+
+mod word;
+
+use word::Space;
+pub use word::{Kind, Word};
+
+/// Deepest nesting of a value.
+pub const DEPTH_MAX: u16 = 512;
+
+/// Largest number of nodes in a value when it is written out.
+pub const WEIGHT_MAX: u32 = 1 << 24;
+
+/// Why a value can't be made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HeapError {
+    /// The evaluation has used the memory it may use.
+    #[error("evaluation needs more memory than its limit")]
+    Memory,
+    /// The value is nested too deeply.
+    #[error("value is nested deeper than {DEPTH_MAX} levels")]
+    Depth,
+    /// The value has too many parts.
+    #[error("value has more than {WEIGHT_MAX} parts")]
+    Weight,
+}
+
+/// A string, number or collection. What it holds stands in the region's arenas.
+#[repr(C)]
+#[derive(Debug, Clone, Copy)]
+struct Node {
+    /// Where its content starts: in bytes of text, or in words, or the number's index.
+    start: u32,
+    /// Bytes of a string, elements of a collection.
+    length: u32,
+    /// Nodes in its tree.
+    weight: u32,
+    /// Levels in its tree, from 1.
+    depth: u16,
+}
+
+/// Arenas of nodes and what they hold.
+#[derive(Debug, Default)]
+pub struct Region {
+    nodes: Vec<Node>,
+    /// Elements of arrays and sets (sorted), and of objects: all keys (sorted), then their values.
+    words: Vec<Word>,
+    text: String,
+    numbers: Vec<Number>,
+    /// The strings of a frozen region by text, so that each stands once there.
+    interned: FxHashMap<Box<str>, Word>,
+}
+
+/// The memory of one evaluation, over the shared frozen region.
+#[derive(Debug)]
+pub struct Heap {
+    frozen: Arc<Region>,
+    local: Region,
+    /// Where new nodes are said to be: local, or frozen while a frozen region is built.
+    space: Space,
+    bytes_max: usize,
+}
+
+/// A value taken apart for reading.
+#[derive(Debug, Clone, Copy)]
+pub enum View<'h> {
+    /// No value.
+    Absent,
+    /// `null`
+    Null,
+    /// A truth value.
+    Bool(bool),
+    /// An integer that fits a word.
+    Int(i64),
+    /// Any other number.
+    Number(&'h Number),
+    /// Text.
+    String(&'h str),
+    /// Elements in order.
+    Array(&'h [Word]),
+    /// Keys in ascending order, and their values at the same places.
+    Object(&'h [Word], &'h [Word]),
+    /// Elements in ascending order.
+    Set(&'h [Word]),
+}
+
+impl Default for Heap {
+    fn default() -> Self {
+        Self::new(Arc::default(), usize::MAX)
+    }
+}
+
+impl Heap {
+    /// A heap over `frozen` whose own region takes at most about `bytes_max` bytes.
+    pub fn new(frozen: Arc<Region>, bytes_max: usize) -> Self {
+        Self { frozen, local: Region::default(), space: Space::Local, bytes_max }
+    }
+
+    /// A heap whose nodes are to be frozen: see [`Heap::into_frozen`]. Its strings are interned.
+    pub fn for_freezing() -> Self {
+        Self { space: Space::Frozen, ..Self::default() }
+    }
+
+    /// Freezes what a heap made by [`Heap::for_freezing`] holds; its words are valid over the result.
+    pub fn into_frozen(mut self) -> Arc<Region> {
+        self.local.nodes.shrink_to_fit();
+        self.local.words.shrink_to_fit();
+        self.local.text.shrink_to_fit();
+        Arc::new(self.local)
+    }
+
+    /// Empties the local region and keeps its memory, for the next evaluation over the same or another frozen region.
+    pub fn reset(&mut self, frozen: Arc<Region>, bytes_max: usize) {
+        self.frozen = frozen;
+        self.bytes_max = bytes_max;
+        self.local.nodes.clear();
+        self.local.words.clear();
+        self.local.text.clear();
+        self.local.numbers.clear();
+    }
+
+    /// The shared region.
+    pub fn frozen(&self) -> &Arc<Region> {
+        &self.frozen
+    }
+
+    /// Bytes in use in the local region, about.
+    pub fn bytes_used(&self) -> usize {
+        self.local.bytes_used()
+    }
+
+    fn region(&self, space: Space) -> &Region {
+        if space == self.space { &self.local } else { &self.frozen }
+    }
+
+    fn node(&self, word: Word) -> (&Region, Node) {
+        let region = self.region(word.space());
+        (region, region.nodes[word.index()])
+    }
+
+    // Reading.
+
+    /// Takes a value apart.
+    pub fn view(&self, word: Word) -> View<'_> {
+        match word.kind() {
+            Kind::Absent => View::Absent,
+            Kind::Null => View::Null,
+            Kind::Bool => View::Bool(word == Word::TRUE),
+            Kind::Int => View::Int(word.small_int().unwrap_or(0)),
+            Kind::Number => {
+                let (region, node) = self.node(word);
+                View::Number(&region.numbers[node.start as usize])
+            }
+            Kind::String => {
+                let (region, node) = self.node(word);
+                View::String(region.str(node))
+            }
+            Kind::Array => {
+                let (region, node) = self.node(word);
+                View::Array(region.slice(node.start, node.length))
+            }
+            Kind::Object => {
+                let (region, node) = self.node(word);
+                let keys = region.slice(node.start, node.length);
+                View::Object(keys, region.slice(node.start + node.length, node.length))
+            }
+            Kind::Set => {
+                let (region, node) = self.node(word);
+                View::Set(region.slice(node.start, node.length))
+            }
+        }
+    }
+
+    /// The text of a string.
+    pub fn as_str(&self, word: Word) -> Option<&str> {
+        if let View::String(text) = self.view(word) { Some(text) } else { None }
+    }
+
+    /// A number of any size.
+    pub fn as_number(&self, word: Word) -> Option<Number> {
+        match self.view(word) {
+            View::Int(value) => Some(Number::from(value)),
+            View::Number(number) => Some(number.clone()),
+            _ => None,
+        }
+    }
+
+    /// A 64-bit integer.
+    pub fn as_i64(&self, word: Word) -> Option<i64> {
+        match self.view(word) {
+            View::Int(value) => Some(value),
+            View::Number(number) => number.as_i64(),
+            _ => None,
+        }
+    }
+
+    /// Elements of an array or set.
+    pub fn elements(&self, word: Word) -> Option<&[Word]> {
+        match self.view(word) {
+            View::Array(items) | View::Set(items) => Some(items),
+            _ => None,
+        }
+    }
+
+    /// How many elements a collection has, or characters a string; `None` for other values.
+    pub fn count(&self, word: Word) -> Option<usize> {
+        match self.view(word) {
+            View::Array(items) | View::Set(items) | View::Object(items, _) => Some(items.len()),
+            View::String(text) => Some(text.chars().count()),
+            _ => None,
+        }
+    }
+
+    /// How many nodes the value has when written out, for charging work on it.
+    pub fn weight(&self, word: Word) -> u32 {
+        if word.is_node() { self.node(word).1.weight } else { 1 }
+    }
+
+    fn depth(&self, word: Word) -> u16 {
+        if word.is_node() { self.node(word).1.depth } else { 1 }
+    }
+
+    /// The member of `base` under `key`: of an object by key, of an array by index, of a set the element itself.
+    /// Absent where there is none, and where `base` is not a collection.
+    pub fn index(&self, base: Word, key: Word) -> Word {
+        match self.view(base) {
+            View::Object(keys, values) => self.search(keys, key).map_or(Word::ABSENT, |at| values[at]),
+            View::Array(items) => {
+                let at = key.small_int().and_then(|index| usize::try_from(index).ok());
+                at.and_then(|at| items.get(at)).copied().unwrap_or(Word::ABSENT)
+            }
+            View::Set(items) => self.search(items, key).map_or(Word::ABSENT, |at| items[at]),
+            _ => Word::ABSENT,
+        }
+    }
+
+    /// The member of an object under a string key.
+    pub fn field(&self, base: Word, name: &str) -> Word {
+        let View::Object(keys, values) = self.view(base) else { return Word::ABSENT };
+        let at = keys.binary_search_by(|key| match self.view(*key) {
+            View::String(text) => text.cmp(name),
+            _ => self.rank(*key).cmp(&RANK_STRING),
+        });
+        at.map_or(Word::ABSENT, |at| values[at])
+    }
+
+    fn search(&self, sorted: &[Word], key: Word) -> Option<usize> {
+        sorted.binary_search_by(|probe| self.compare(*probe, key)).ok()
+    }
+
+    /// Whether `value` is in a collection: an element of an array or set, a value of an object.
+    /// `None` where `collection` is none.
+    pub fn contains(&self, collection: Word, value: Word) -> Option<bool> {
+        match self.view(collection) {
+            View::Set(items) => Some(self.search(items, value).is_some()),
+            View::Array(items) | View::Object(_, items) => Some(items.iter().any(|item| self.equal(*item, value))),
+            _ => None,
+        }
+    }
+
+    /// Whether two values are the same value. Absent equals nothing, itself included.
+    pub fn equal(&self, left: Word, right: Word) -> bool {
+        if left == right {
+            return !left.is_absent();
+        }
+        // A small integer, a bool or null has one word only; so have the interned strings of the frozen region.
+        if !left.is_node() || !right.is_node() || left.kind() != right.kind() {
+            return false;
+        }
+        if left.kind() == Kind::String && left.space() == Space::Frozen && right.space() == Space::Frozen {
+            return false;
+        }
+        self.compare(left, right) == Ordering::Equal
+    }
+
+    /// The order over all values, as [`Value`]'s; absent stands before everything.
+    pub fn compare(&self, left: Word, right: Word) -> Ordering {
+        if left == right {
+            return Ordering::Equal;
+        }
+        match (self.view(left), self.view(right)) {
+            (View::Bool(left), View::Bool(right)) => left.cmp(&right),
+            (View::Int(left), View::Int(right)) => left.cmp(&right),
+            (View::Int(left), View::Number(right)) => Number::from(left).cmp(right),
+            (View::Number(left), View::Int(right)) => left.cmp(&Number::from(right)),
+            (View::Number(left), View::Number(right)) => left.cmp(right),
+            (View::String(left), View::String(right)) => left.cmp(right),
+            (View::Array(left), View::Array(right)) | (View::Set(left), View::Set(right)) => {
+                self.compare_all(left, right)
+            }
+            (View::Object(left_keys, left), View::Object(right_keys, right)) => {
+                self.compare_all(left_keys, right_keys).then_with(|| self.compare_all(left, right))
+            }
+            _ => self.rank(left).cmp(&self.rank(right)),
+        }
+    }
+
+    fn compare_all(&self, left: &[Word], right: &[Word]) -> Ordering {
+        let pairs = left.iter().zip(right);
+        let unequal = pairs.map(|(left, right)| self.compare(*left, *right)).find(|order| order.is_ne());
+        unequal.unwrap_or_else(|| left.len().cmp(&right.len()))
+    }
+
+    fn rank(&self, word: Word) -> u8 {
+        match word.kind() {
+            Kind::Absent => 0,
+            Kind::Null => 1,
+            Kind::Bool => 2,
+            Kind::Int | Kind::Number => 3,
+            Kind::String => RANK_STRING,
+            Kind::Array => 5,
+            Kind::Object => 6,
+            Kind::Set => 7,
+        }
+    }
+
+    /// Copies a value out. Absent becomes null; callers that can meet it ask first.
+    pub fn to_value(&self, word: Word) -> Value {
+        match self.view(word) {
+            View::Absent | View::Null => Value::Null,
+            View::Bool(value) => Value::Bool(value),
+            View::Int(value) => Value::from(value),
+            View::Number(number) => Value::Number(number.clone()),
+            View::String(text) => Value::from(text),
+            View::Array(items) => Value::array(items.iter().map(|item| self.to_value(*item))),
+            View::Set(items) => Value::set(items.iter().map(|item| self.to_value(*item))),
+            View::Object(keys, values) => {
+                Value::object(keys.iter().zip(values).map(|(key, value)| (self.to_value(*key), self.to_value(*value))))
+            }
+        }
+    }
+
+    // Making.
+
+    /// Copies a value in.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError`], as for everything that makes values.
+    pub fn from_value(&mut self, value: &Value) -> Result<Word, HeapError> {
+        match value {
+            Value::Null => Ok(Word::NULL),
+            Value::Bool(value) => Ok(Word::bool(*value)),
+            Value::Number(number) => self.number(number.clone()),
+            Value::String(text) => self.string(text),
+            Value::Array(items) => {
+                let items = items.iter().map(|item| self.from_value(item)).collect::<Result<Vec<_>, _>>()?;
+                self.array(&items)
+            }
+            Value::Set(items) => {
+                let items = items.iter().map(|item| self.from_value(item)).collect::<Result<Vec<_>, _>>()?;
+                self.set(items)
+            }
+            Value::Object(entries) => {
+                let entries = entries
+                    .iter()
+                    .map(|(key, value)| Ok((self.from_value(key)?, self.from_value(value)?)))
+                    .collect::<Result<Vec<_>, HeapError>>()?;
+                self.object(entries)
+            }
+        }
+    }
+
+    /// A number.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError::Memory`].
+    pub fn number(&mut self, number: Number) -> Result<Word, HeapError> {
+        if let Some(word) = number.as_i64().and_then(Word::from_small_int) {
+            return Ok(word);
+        }
+        let start = arena_offset(self.local.numbers.len())?;
+        self.local.numbers.push(number);
+        self.push(Kind::Number, Node { start, length: 0, weight: 1, depth: 1 })
+    }
+
+    /// An integer.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError::Memory`].
+    pub fn int(&mut self, value: i64) -> Result<Word, HeapError> {
+        Word::from_small_int(value).map_or_else(|| self.number(Number::from(value)), Ok)
+    }
+
+    /// A string. In a heap for freezing each text stands once.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError::Memory`].
+    pub fn string(&mut self, text: &str) -> Result<Word, HeapError> {
+        if self.space == Space::Frozen
+            && let Some(word) = self.local.interned.get(text)
+        {
+            return Ok(*word);
+        }
+        let start = arena_offset(self.local.text.len())?;
+        let length = arena_offset(text.len())?;
+        self.reserve(text.len())?;
+        self.local.text.push_str(text);
+        let word = self.push(Kind::String, Node { start, length, weight: 1, depth: 1 })?;
+        if self.space == Space::Frozen {
+            self.local.interned.insert(text.into(), word);
+        }
+        Ok(word)
+    }
+
+    /// An array of these elements.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError`].
+    pub fn array(&mut self, items: &[Word]) -> Result<Word, HeapError> {
+        self.collection(Kind::Array, items.len(), items, &[])
+    }
+
+    /// A set of these elements, in any order and with repeats.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError`].
+    pub fn set(&mut self, mut items: Vec<Word>) -> Result<Word, HeapError> {
+        items.sort_by(|left, right| self.compare(*left, *right));
+        items.dedup_by(|left, right| self.equal(*left, *right));
+        self.collection(Kind::Set, items.len(), &items, &[])
+    }
+
+    /// An object of these entries, in any order; of equal keys the last stays.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError`].
+    pub fn object(&mut self, mut entries: Vec<(Word, Word)>) -> Result<Word, HeapError> {
+        // The sort keeps the order of equal keys, so that reversing first makes the last of them the first, which stays.
+        entries.reverse();
+        entries.sort_by(|left, right| self.compare(left.0, right.0));
+        entries.dedup_by(|later, kept| self.equal(later.0, kept.0));
+        let (keys, values): (Vec<Word>, Vec<Word>) = entries.into_iter().unzip();
+        self.collection(Kind::Object, keys.len(), &keys, &values)
+    }
+
+    fn collection(&mut self, kind: Kind, length: usize, first: &[Word], second: &[Word]) -> Result<Word, HeapError> {
+        let (mut weight, mut depth) = (1_u32, 0_u16);
+        for item in first.iter().chain(second) {
+            weight = weight.saturating_add(self.weight(*item));
+            depth = depth.max(self.depth(*item));
+        }
+        if weight > WEIGHT_MAX {
+            return Err(HeapError::Weight);
+        }
+        if depth >= DEPTH_MAX {
+            return Err(HeapError::Depth);
+        }
+        let start = arena_offset(self.local.words.len())?;
+        let length = arena_offset(length)?;
+        self.reserve(size_of::<Word>() * (first.len() + second.len()))?;
+        self.local.words.extend_from_slice(first);
+        self.local.words.extend_from_slice(second);
+        self.push(kind, Node { start, length, weight, depth: depth + 1 })
+    }
+
+    fn push(&mut self, kind: Kind, node: Node) -> Result<Word, HeapError> {
+        let index = arena_offset(self.local.nodes.len())?;
+        self.reserve(size_of::<Node>())?;
+        self.local.nodes.push(node);
+        Ok(Word::node(kind, self.space, index))
+    }
+
+    fn reserve(&self, bytes: usize) -> Result<(), HeapError> {
+        if self.local.bytes_used().saturating_add(bytes) > self.bytes_max { Err(HeapError::Memory) } else { Ok(()) }
+    }
+}
+
+const RANK_STRING: u8 = 4;
+
+impl Region {
+    fn str(&self, node: Node) -> &str {
+        &self.text[node.start as usize..(node.start + node.length) as usize]
+    }
+
+    fn slice(&self, start: u32, length: u32) -> &[Word] {
+        &self.words[start as usize..(start + length) as usize]
+    }
+
+    /// Bytes in use, about.
+    pub fn bytes_used(&self) -> usize {
+        self.nodes.len() * size_of::<Node>()
+            + self.words.len() * size_of::<Word>()
+            + self.text.len()
+            + self.numbers.len() * 64
+    }
+
+    /// The word of an interned string.
+    pub fn interned(&self, text: &str) -> Option<Word> {
+        self.interned.get(text).copied()
+    }
+}
+
+/// Arenas are addressed by 31 bits, so that sums of two offsets stay within 32.
+fn arena_offset(value: usize) -> Result<u32, HeapError> {
+    u32::try_from(value).ok().filter(|value| *value <= u32::MAX / 2).ok_or(HeapError::Memory)
+}
+
+#[cfg(test)]
+mod tests;
