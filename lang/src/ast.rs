@@ -291,7 +291,7 @@ pub enum ConditionKind {
         body: Body,
     },
     /// `not condition` or `not {…}` (the latter a body of its own).
-    Not(Box<NotOperand>),
+    Not(NotOperand),
     /// `expect …`, in a test only.
     Expect(Expect),
 }
@@ -300,7 +300,7 @@ pub enum ConditionKind {
 #[derive(Debug, Clone)]
 pub enum NotOperand {
     /// One condition.
-    Condition(Condition),
+    Condition(Box<Condition>),
     /// A body in braces.
     Body(Body),
 }

@@ -119,13 +119,16 @@ pub struct Environment {
     pub detectors: Vec<Arc<str>>,
 }
 
+/// Checks the literal argument at a position (from 0); an error is the message.
+pub type LiteralCheck = fn(position: usize, value: &Value) -> Result<(), String>;
+
 /// What the checker knows about a builtin.
 #[derive(Debug, Clone)]
 pub struct BuiltinInfo {
     /// Its parameters and result.
     pub signature: Signature,
     /// Checks one literal argument at compile time, such as a pattern; an error is the message.
-    pub check_literal: Option<fn(position: usize, value: &Value) -> Result<(), String>>,
+    pub check_literal: Option<LiteralCheck>,
 }
 
 impl Type {

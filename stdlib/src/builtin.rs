@@ -1,6 +1,6 @@
 //! What a builtin is: an entry of the one table that the checker, both engines and the docs read.
 
-use hpol_lang::value::Value;
+use hpol_lang::types::LiteralCheck;
 
 use crate::heap::{Heap, HeapError, Word};
 
@@ -19,7 +19,7 @@ pub struct Builtin {
     /// Whether the same arguments always give the same result.
     pub purity: Purity,
     /// Checks a literal argument at compile time, such as a pattern.
-    pub check_literal: Option<fn(position: usize, value: &Value) -> Result<(), String>>,
+    pub check_literal: Option<LiteralCheck>,
     /// The work.
     pub function: Function,
 }
