@@ -9,9 +9,11 @@ use std::fmt;
 use std::sync::Arc;
 
 mod json;
+mod json_tree;
 mod number;
 
-pub use json::{JsonError, JsonLimits, parse_json};
+pub use json::{JsonError, JsonLimits, parse_json, parse_json_tree};
+pub use json_tree::JsonTree;
 pub use number::{Number, NumberError};
 
 /// A value. The order over all values is Rego's: null, false, true, numbers, strings, arrays, objects, sets.

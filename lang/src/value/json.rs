@@ -4,13 +4,13 @@
 //! gateway and the server behind it could each read another one) and numbers whose exponent would fill the memory.
 //! Numbers stay exact. Grammar: RFC 8259.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
 use serde::ser::{SerializeMap, SerializeSeq};
 
-use super::{Number, Value};
+use super::{JsonTree, Number, Value};
 
 /// Bounds on JSON text from outside.
 #[derive(Debug, Clone, Copy)]
@@ -50,6 +50,57 @@ pub struct JsonError {
 ///
 /// Text that is not JSON, repeats a key within an object, or passes a limit.
 pub fn parse_json(text: &str, limits: JsonLimits) -> Result<Value, JsonError> {
+    parse(text, limits)
+}
+
+/// Reads one JSON document and keeps the order of keys and the spelling of numbers; refuses what [`parse_json`]
+/// refuses.
+///
+/// # Errors
+///
+/// As [`parse_json`].
+pub fn parse_json_tree(text: &str, limits: JsonLimits) -> Result<JsonTree, JsonError> {
+    parse(text, limits)
+}
+
+/// What the reader builds: values to compute with, or a tree that can be written as it was.
+pub(super) trait Build: Sized {
+    fn null() -> Self;
+    fn bool(value: bool) -> Self;
+    fn number(spelling: &str, number: Number) -> Self;
+    fn string(text: String) -> Self;
+    fn array(items: Vec<Self>) -> Self;
+    /// Keys are distinct.
+    fn object(members: Vec<(String, Self)>) -> Self;
+}
+
+impl Build for Value {
+    fn null() -> Self {
+        Self::Null
+    }
+
+    fn bool(value: bool) -> Self {
+        Self::Bool(value)
+    }
+
+    fn number(_: &str, number: Number) -> Self {
+        Self::Number(number)
+    }
+
+    fn string(text: String) -> Self {
+        Self::from(text)
+    }
+
+    fn array(items: Vec<Self>) -> Self {
+        Self::Array(Arc::new(items))
+    }
+
+    fn object(members: Vec<(String, Self)>) -> Self {
+        Self::object(members)
+    }
+}
+
+fn parse<T: Build>(text: &str, limits: JsonLimits) -> Result<T, JsonError> {
     let mut reader = Reader { text, at: 0, depth_left: limits.depth_max };
     if text.len() > limits.bytes_max {
         return Err(reader.error(format!("text is larger than {} bytes", limits.bytes_max)));
@@ -84,21 +135,21 @@ impl Reader<'_> {
         }
     }
 
-    fn value(&mut self) -> Result<Value, JsonError> {
+    fn value<T: Build>(&mut self) -> Result<T, JsonError> {
         match self.peek() {
             Some(b'{') => self.nested(Self::object),
             Some(b'[') => self.nested(Self::array),
-            Some(b'"') => self.string().map(Value::from),
+            Some(b'"') => self.string().map(T::string),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true", Value::Bool(true)),
-            Some(b'f') => self.word("false", Value::Bool(false)),
-            Some(b'n') => self.word("null", Value::Null),
+            Some(b't') => self.word("true", T::bool(true)),
+            Some(b'f') => self.word("false", T::bool(false)),
+            Some(b'n') => self.word("null", T::null()),
             Some(_) => Err(self.error("expected a JSON value")),
             None => Err(self.error("unexpected end of text")),
         }
     }
 
-    fn nested(&mut self, read: fn(&mut Self) -> Result<Value, JsonError>) -> Result<Value, JsonError> {
+    fn nested<T>(&mut self, read: fn(&mut Self) -> Result<T, JsonError>) -> Result<T, JsonError> {
         self.depth_left = self.depth_left.checked_sub(1).ok_or_else(|| self.error("nesting is too deep"))?;
         self.at += 1;
         let value = read(self)?;
@@ -106,7 +157,7 @@ impl Reader<'_> {
         Ok(value)
     }
 
-    fn word(&mut self, word: &str, value: Value) -> Result<Value, JsonError> {
+    fn word<T>(&mut self, word: &str, value: T) -> Result<T, JsonError> {
         if !self.text[self.at..].starts_with(word) {
             return Err(self.error("expected a JSON value"));
         }
@@ -114,36 +165,37 @@ impl Reader<'_> {
         Ok(value)
     }
 
-    fn number(&mut self) -> Result<Value, JsonError> {
+    fn number<T: Build>(&mut self) -> Result<T, JsonError> {
         let rest = &self.text[self.at..];
         let length = rest.find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(rest.len());
         let number: Number = rest[..length].parse().map_err(|error| self.error(format!("{error}")))?;
         self.at += length;
-        Ok(Value::Number(number))
+        Ok(T::number(&rest[..length], number))
     }
 
-    fn array(&mut self) -> Result<Value, JsonError> {
+    fn array<T: Build>(&mut self) -> Result<T, JsonError> {
         let mut items = Vec::new();
         self.skip_space();
         if self.accept(b']') {
-            return Ok(Value::array(items));
+            return Ok(T::array(items));
         }
         loop {
             self.skip_space();
             items.push(self.value()?);
             self.skip_space();
             if self.accept(b']') {
-                return Ok(Value::array(items));
+                return Ok(T::array(items));
             }
             self.expect(b',', "expected `,` or `]`")?;
         }
     }
 
-    fn object(&mut self) -> Result<Value, JsonError> {
-        let mut entries = BTreeMap::new();
+    fn object<T: Build>(&mut self) -> Result<T, JsonError> {
+        let mut members = Vec::new();
+        let mut keys = BTreeSet::new();
         self.skip_space();
         if self.accept(b'}') {
-            return Ok(Value::Object(Arc::new(entries)));
+            return Ok(T::object(members));
         }
         loop {
             self.skip_space();
@@ -151,17 +203,18 @@ impl Reader<'_> {
             if self.peek() != Some(b'"') {
                 return Err(self.error("expected a key in double quotes"));
             }
-            let key = Value::from(self.string()?);
+            let key = self.string()?;
             self.skip_space();
             self.expect(b':', "expected `:`")?;
             self.skip_space();
             let value = self.value()?;
-            if let Some(key) = entries.insert(key.clone(), value).map(|_| key) {
-                return Err(JsonError { message: format!("key {key} stands twice"), offset: key_at });
+            if !keys.insert(key.clone()) {
+                return Err(JsonError { message: format!("key {} stands twice", Value::from(key)), offset: key_at });
             }
+            members.push((key, value));
             self.skip_space();
             if self.accept(b'}') {
-                return Ok(Value::Object(Arc::new(entries)));
+                return Ok(T::object(members));
             }
             self.expect(b',', "expected `,` or `}`")?;
         }
@@ -278,7 +331,7 @@ fn write_sequence<'a>(out: &mut String, items: impl Iterator<Item = &'a Value>) 
     out.push(']');
 }
 
-fn write_string(out: &mut String, text: &str) {
+pub(super) fn write_string(out: &mut String, text: &str) {
     out.push('"');
     for c in text.chars() {
         match c {
