@@ -382,6 +382,10 @@ pub enum ExprKind {
     },
     /// `(a)`, kept for the formatter.
     Parenthesized(Box<Expr>),
+    /// Conditions that stand as one operand: `{ x := f(y); x > 1 } and z`, `not a or b`, `(q with input as i) and z`,
+    /// `$"{q with input as i}"`, `unless {…}`. They hold once or not at all, and what they bind stays inside.
+    /// Braces are kept in [`Body::braces`]; without them there is exactly one condition.
+    Block(Body),
 }
 
 /// A part of a template string.
