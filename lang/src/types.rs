@@ -6,6 +6,13 @@ use std::sync::Arc;
 
 use crate::value::Value;
 
+mod operate;
+mod signature;
+
+pub(crate) use operate::Member;
+pub(crate) use signature::named;
+pub use signature::TypeTextError;
+
 /// A type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Type {
