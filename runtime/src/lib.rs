@@ -1,4 +1,27 @@
 //! Embeddable evaluator of hpol policies.
+//!
+//! An [`Engine`] holds the current generation of the policies and answers requests from any number of threads.
+//! It answers always: without a policy, past a limit or after an error the answer is a deny that says so.
+//!
+//! ```
+//! use hpol_runtime::{Effect, Engine, EngineOptions, Input};
+//! use hpol_lang::value::Value;
+//!
+//! let engine = Engine::new(EngineOptions::default());
+//! let decision = engine.decide(&Input::new("llm.Request", Value::Null));
+//! assert_eq!(decision.effect, Effect::Deny);
+//! assert_eq!(&*decision.errors[0].code, "policy_not_loaded");
+//! ```
 #![forbid(unsafe_code)]
 
 pub mod decision;
+pub mod engine;
+pub mod error;
+pub mod input;
+pub mod limits;
+
+pub use decision::{Decision, Effect};
+pub use engine::{Engine, EngineKind, EngineOptions, Status};
+pub use hpol_lang::value::Value;
+pub use input::Input;
+pub use limits::Limits;
