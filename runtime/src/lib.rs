@@ -19,6 +19,10 @@ pub mod engine;
 pub mod error;
 pub mod input;
 pub mod limits;
+pub mod source;
+
+#[cfg(test)]
+mod testing;
 
 pub use decision::{Decision, Effect};
 pub use engine::{Engine, EngineKind, EngineOptions, Status};

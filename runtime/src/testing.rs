@@ -1,0 +1,3 @@
+//! What this crate's own tests share.
+
+pub(crate) mod repository;
