@@ -8,6 +8,11 @@ use std::sync::Arc;
 use crate::source::{FileId, Profile, Span};
 use crate::value::Value;
 
+mod tree;
+mod words;
+
+pub use words::is_identifier;
+
 /// An identifier with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Name {

@@ -1,0 +1,201 @@
+//! Rules, functions and defaults.
+
+use crate::ast::{
+    Body, DefaultRule, ElseClause, Expr, ExprKind, ItemKind, Name, Reference, Rule as RuleItem, RuleHead, Step,
+};
+use crate::diagnostic::Fix;
+use crate::source::{Profile, Span};
+
+use super::build::Builder;
+use super::expr::as_reference;
+use super::grammar::{Pair, Rule};
+
+/// Names that a rule in `.hpol` can't have, because they are effects.
+const EFFECTS: [&str; 4] = ["allow", "deny", "approve", "mask"];
+
+impl Builder<'_> {
+    pub(super) fn rule(&mut self, pair: Pair<'_>) -> ItemKind {
+        let span = self.span(&pair);
+        let mut inner = pair.into_inner();
+        let head = match inner.next() {
+            Some(head) => self.head(head),
+            None => self.empty_head(span),
+        };
+        let mut rule = RuleItem { head, body: None, else_clauses: Vec::new(), span };
+        let mut complete = rule.head.value.is_some() || rule.head.contains.is_some() || rule.head.parameters.is_some();
+        complete |= !rule.head.reference.steps.is_empty();
+        for part in inner {
+            complete = true;
+            match part.as_rule() {
+                Rule::body | Rule::condition => rule.body = Some(self.if_body(part, 0)),
+                Rule::old_body => rule.body = self.old_rule_body(part, &rule.head),
+                _ => {
+                    let clause = self.else_clause(part);
+                    rule.else_clauses.push(clause);
+                }
+            }
+        }
+        if !complete {
+            let message = format!("`{}` alone is not a declaration", self.text_at(rule.head.span));
+            self.error("incomplete-rule", rule.head.span, message).help =
+                Some("give it a value with `:=`, or conditions with `if`".into());
+        }
+        self.check_effect_name(&rule);
+        ItemKind::Rule(rule)
+    }
+
+    fn empty_head(&self, span: Span) -> RuleHead {
+        let head = Self::placeholder(span);
+        let reference = Reference { head, steps: Vec::new(), span };
+        RuleHead { reference, parameters: None, contains: None, value: None, result: None, span }
+    }
+
+    fn head(&mut self, pair: Pair<'_>) -> RuleHead {
+        let span = self.span(&pair);
+        let mut head = self.empty_head(span);
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::reference => (head.reference, head.parameters) = self.head_reference(part),
+                Rule::head_element => head.contains = Some(Box::new(self.only_expression(part, 0))),
+                Rule::head_value => head.value = Some(Box::new(self.only_expression(part, 0))),
+                Rule::head_result => {
+                    let place = self.span(&part);
+                    self.hpol_only(place, "a result type");
+                    let result = part.into_inner().next().map(|result| self.type_expression(result, 0));
+                    head.result = result;
+                }
+                _ => {}
+            }
+        }
+        if let (Some(element), Some(value)) = (&head.contains, &head.value) {
+            let (element, value) = (element.span, value.span);
+            self.error("contains-with-value", value, "a rule with `contains` has no value besides its element")
+                .related = vec![(element, "this is what goes into the set".into())];
+        }
+        head
+    }
+
+    /// What a rule defines, and its parameters if it is a function.
+    fn head_reference(&mut self, pair: Pair<'_>) -> (Reference, Option<Vec<Expr>>) {
+        let span = self.span(&pair);
+        let expr = self.reference(pair, 0);
+        match expr.kind {
+            ExprKind::Variable(_) => (as_reference(expr), None),
+            ExprKind::Reference(reference) if matches!(reference.head.kind, ExprKind::Variable(_)) => {
+                (*reference, None)
+            }
+            ExprKind::Call { function, arguments } => {
+                let mut parts = function.parts.into_iter();
+                let first = parts.next().unwrap_or(Name { text: "_".into(), span });
+                let head = Expr { kind: ExprKind::Variable(first.text), span: first.span };
+                let steps = parts.map(Step::Field).collect();
+                (Reference { head, steps, span: function.span }, Some(arguments))
+            }
+            _ => {
+                self.error("not-a-declaration", span, "a declaration begins with a name").help =
+                    Some("conditions belong into the braces of a rule, such as `name if { … }`".into());
+                (Reference { head: Self::placeholder(span), steps: Vec::new(), span }, None)
+            }
+        }
+    }
+
+    fn else_clause(&mut self, pair: Pair<'_>) -> ElseClause {
+        let span = self.span(&pair);
+        let mut clause = ElseClause { value: None, body: None, span };
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::head_value => clause.value = Some(self.only_expression(part, 0)),
+                Rule::old_body => clause.body = self.old_body(part),
+                Rule::body | Rule::condition => clause.body = Some(self.if_body(part, 0)),
+                _ => {}
+            }
+        }
+        clause
+    }
+
+    /// `{…}` without `if`.
+    pub(super) fn old_body(&mut self, pair: Pair<'_>) -> Option<Body> {
+        let body = pair.into_inner().next().map(|body| self.body(body, 0))?;
+        let brace = Span { end: body.span.start + 1, ..body.span };
+        let finding = self.error("missing-if", brace, "`if` is missing in front of the conditions");
+        finding.help = Some("write `if` before the brace".into());
+        finding.fix = Some(Fix { span: brace, replacement: "if {".into() });
+        Some(body)
+    }
+
+    /// The same for a rule, where `p[x] {…}` used to define a set.
+    fn old_rule_body(&mut self, pair: Pair<'_>, head: &RuleHead) -> Option<Body> {
+        let set = head.value.is_none()
+            && head.parameters.is_none()
+            && head.contains.is_none()
+            && head.reference.steps.len() == 1;
+        let Some(Step::Index(element)) = head.reference.steps.first().filter(|_| set) else {
+            return self.old_body(pair);
+        };
+        let body = pair.into_inner().next().map(|body| self.body(body, 0))?;
+        let written = Span { end: body.span.start + 1, ..head.span };
+        let replacement =
+            format!("{} contains {} if {{", self.text_at(head.reference.head.span), self.text_at(element.span));
+        let finding = self.error("old-set-rule", head.span, "this is how sets were written before Rego v1");
+        finding.help = Some("write `contains` and `if`".into());
+        finding.fix = Some(Fix { span: written, replacement: replacement.into() });
+        Some(body)
+    }
+
+    pub(super) fn default_rule(&mut self, pair: Pair<'_>) -> ItemKind {
+        let span = self.span(&pair);
+        let mut reference = Reference { head: Self::placeholder(span), steps: Vec::new(), span };
+        let mut parameters = None;
+        let mut value = Self::placeholder(span);
+        for part in pair.into_inner() {
+            match part.as_rule() {
+                Rule::reference => (reference, parameters) = self.head_reference(part),
+                Rule::expression => value = self.expression(part, 0),
+                _ => {}
+            }
+        }
+        if self.profile == Profile::Hpol
+            && let Some(name) = effect_name(&reference)
+        {
+            let message = format!("`{name}` is an effect, so it can't have a default");
+            self.error("effect-as-rule", reference.span, message).help =
+                Some("leave the line out: what no rule allows is denied".into());
+        }
+        ItemKind::Default(DefaultRule { reference, parameters, value })
+    }
+
+    /// In `.hpol`, `allow if …` is a decision rule that lacks its id, and `deny := …` a rule whose name is taken.
+    fn check_effect_name(&mut self, rule: &RuleItem) {
+        if self.profile == Profile::Rego {
+            return;
+        }
+        let Some(name) = effect_name(&rule.head.reference) else { return };
+        let head = &rule.head;
+        let place = head.reference.head.span;
+        if head.value.is_none()
+            && head.contains.is_none()
+            && head.parameters.is_none()
+            && head.reference.steps.is_empty()
+        {
+            let message = format!("this `{name}` rule has no id");
+            let finding = self.error("missing-id", place, message);
+            finding.help = Some("put an id in quotes behind it, which decisions and logs will show".into());
+            finding.fix = Some(Fix { span: place, replacement: format!("{name} \"say what it is for\"").into() });
+            return;
+        }
+        let message = format!("`{name}` is an effect, so no other rule can have this name");
+        let instead = match (&head.contains, &head.parameters) {
+            (Some(_), _) => format!(
+                "write `{name} \"an id\" because … if {{…}}` for a reason in words, or give the set another name"
+            ),
+            _ => format!("write `{name} \"an id\" if {{…}}` for a decision, or give the rule another name"),
+        };
+        self.error("effect-as-rule", place, message).help = Some(instead);
+    }
+}
+
+/// The effect that a reference is named after.
+fn effect_name(reference: &Reference) -> Option<&'static str> {
+    let ExprKind::Variable(name) = &reference.head.kind else { return None };
+    EFFECTS.into_iter().find(|effect| *effect == &**name)
+}
