@@ -1,0 +1,332 @@
+//! Everything one evaluation works on, shared by both engines: values, limits, the mark of absence, what `with`
+//! replaced, and what is to be explained.
+//!
+//! Both engines only move words between registers and follow the plan's structure. Whatever looks at values or changes
+//! the state of an evaluation is a method here or in [`crate::ops`], so that the engines cannot disagree on it.
+//!
+//! A method that can fail returns `Result<Word, Stop>`: [`Word::ABSENT`] means that the statement fails (and that the mark
+//! is set, where it should be), [`Stop`] that an error stands in the context and the evaluation stops.
+//!
+//! A context is made once for a thread and reused: [`Context::begin`] empties it and keeps its memory.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
+
+use hpol_lang::source::Span;
+use hpol_lang::value::Value;
+use hpol_stdlib::builtin::Caches;
+use hpol_stdlib::heap::{Heap, HeapError, Word};
+
+use crate::plan::{PlaceId, Program, SiteId};
+
+mod calls;
+mod marks;
+mod world;
+
+pub use calls::Entered;
+pub use world::Intercepted;
+
+/// Fuel between two looks at the clock and the interrupt flag.
+const POLL_UNITS: u64 = 4_096;
+
+/// What an evaluation may use.
+#[derive(Debug, Clone)]
+pub struct Limits {
+    /// Units of work: loop iterations, calls, and elements that operations touch.
+    pub fuel: u64,
+    /// Bytes of values, about.
+    pub memory_bytes: usize,
+    /// Nested calls.
+    pub call_depth: u32,
+    /// When it must have ended.
+    pub deadline: Option<Instant>,
+    /// Ends it when set.
+    pub interrupt: Option<Arc<AtomicBool>>,
+}
+
+impl Default for Limits {
+    /// Ten million units, 64 MiB, [`CALL_DEPTH_MAX`] calls, no deadline.
+    fn default() -> Self {
+        Self { fuel: 10_000_000, memory_bytes: 64 << 20, call_depth: CALL_DEPTH_MAX, deadline: None, interrupt: None }
+    }
+}
+
+/// Deepest nesting of calls that fits the smallest stack on which policies are evaluated (2 MiB).
+pub const CALL_DEPTH_MAX: u32 = 128;
+
+/// The evaluation stops: the error stands in the context (see [`Context::take_fault`]).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stop;
+
+/// An error of an evaluation.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct Fault {
+    /// Stable code: one of [`codes`].
+    pub code: &'static str,
+    /// What went wrong, for people.
+    pub message: String,
+    /// The place in the policy, where there is one.
+    pub span: Option<Span>,
+}
+
+/// The codes of [`Fault`].
+pub mod codes {
+    /// A builtin or an operator could not work on its arguments.
+    pub const BUILTIN: &str = "eval_builtin_error";
+    /// An argument has the wrong type.
+    pub const TYPE: &str = "eval_type_error";
+    /// Two definitions, or two entries of an object, disagree.
+    pub const CONFLICT: &str = "eval_conflict_error";
+    /// An integer left its 64 bits.
+    pub const OVERFLOW: &str = "arithmetic_overflow";
+    /// The work limit.
+    pub const FUEL: &str = "limit_fuel";
+    /// The memory limit.
+    pub const MEMORY: &str = "limit_memory";
+    /// The limit on nested calls.
+    pub const DEPTH: &str = "limit_depth";
+    /// The limit on the size or nesting of one value.
+    pub const VALUE: &str = "limit_value";
+    /// The deadline, or an interrupt.
+    pub const TIME: &str = "limit_time";
+    /// A defect of the evaluator.
+    pub const INTERNAL: &str = "internal_error";
+}
+
+/// The state of one evaluation.
+#[derive(Debug)]
+pub struct Context {
+    /// What generated code reads and writes in place.
+    pub(crate) hot: Hot,
+    pub(crate) program: Arc<Program>,
+    /// Values.
+    pub(crate) heap: Heap,
+    pub(crate) caches: Caches,
+    pub(crate) now_nanoseconds: i64,
+    limits: Limits,
+    worlds: Vec<world::World>,
+    /// The one in force.
+    world: usize,
+    frames: Vec<calls::Frame>,
+    marks: marks::Marks,
+    pub(crate) builders: crate::ops::Builders,
+    pub(crate) records: Records,
+    fault: Option<Fault>,
+}
+
+/// Fields that generated code accesses by their offset.
+#[derive(Debug, Default)]
+pub(crate) struct Hot {
+    /// What is left.
+    pub(crate) fuel: u64,
+    /// When fuel is down to this, the clock is looked at.
+    pub(crate) poll_at: u64,
+    /// Address of the memo table in force: one word for each slot.
+    pub(crate) memo: usize,
+    /// The input in force, or absent.
+    pub(crate) input: u64,
+    /// Whether calls and data may be replaced: not 0 where they may.
+    pub(crate) intercepts: u64,
+}
+
+/// What a decision rule handed out.
+#[derive(Debug, Default)]
+pub(crate) struct Records {
+    pub(crate) witnesses: Vec<(u32, Word)>,
+    pub(crate) reason: Option<Word>,
+    pub(crate) exemption_arguments: Vec<Word>,
+}
+
+/// Where an evaluation stood, to go back to when it stopped within.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Checkpoint {
+    worlds: usize,
+    world: usize,
+    frames: usize,
+    builders: usize,
+}
+
+impl Context {
+    /// A context for evaluations of `program`.
+    pub fn new(program: &Arc<Program>) -> Self {
+        let mut context = Self {
+            hot: Hot::default(),
+            program: program.clone(),
+            heap: Heap::new(program.frozen.clone(), 0),
+            caches: Caches::default(),
+            now_nanoseconds: 0,
+            limits: Limits::default(),
+            worlds: Vec::new(),
+            world: 0,
+            frames: Vec::new(),
+            marks: marks::Marks::default(),
+            builders: crate::ops::Builders::default(),
+            records: Records::default(),
+            fault: None,
+        };
+        context.begin(program, Limits::default(), 0);
+        context
+    }
+
+    /// Starts an evaluation, without input yet, at a fixed time. Words of the one before are not valid any more.
+    pub fn begin(&mut self, program: &Arc<Program>, limits: Limits, now_nanoseconds: i64) {
+        if !Arc::ptr_eq(&self.program, program) {
+            self.program = program.clone();
+            self.worlds.clear();
+        }
+        self.heap.reset(program.frozen.clone(), limits.memory_bytes);
+        self.hot.fuel = limits.fuel;
+        self.hot.poll_at = limits.fuel.saturating_sub(POLL_UNITS);
+        self.limits = limits;
+        self.now_nanoseconds = now_nanoseconds;
+        self.frames.clear();
+        self.marks.begin(program.sites.len());
+        self.builders.clear();
+        self.records.clear();
+        self.fault = None;
+        self.begin_worlds();
+    }
+
+    /// Gives the evaluation an input.
+    ///
+    /// # Errors
+    ///
+    /// The fault, if the value is larger than the limits allow.
+    pub fn set_input(&mut self, value: &Value) -> Result<(), Fault> {
+        match self.heap.from_value(value) {
+            Ok(word) => {
+                self.set_input_word(word);
+                Ok(())
+            }
+            Err(error) => {
+                let _ = self.stop_heap(error, None);
+                Err(self.take_fault())
+            }
+        }
+    }
+
+    /// The plan that is evaluated.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.program
+    }
+
+    /// Values.
+    pub fn heap(&self) -> &Heap {
+        &self.heap
+    }
+
+    /// Values, to make some.
+    pub fn heap_mut(&mut self) -> &mut Heap {
+        &mut self.heap
+    }
+
+    /// Fuel that is left.
+    pub fn fuel_left(&self) -> u64 {
+        self.hot.fuel
+    }
+
+    /// The error that stopped the evaluation, which is then over.
+    pub fn take_fault(&mut self) -> Fault {
+        self.fault.take().unwrap_or_else(|| Fault {
+            code: codes::INTERNAL,
+            message: "evaluation stopped without an error".into(),
+            span: None,
+        })
+    }
+
+    /// Stops with an error at a place of the plan.
+    pub fn stop(&mut self, code: &'static str, message: impl Into<String>, place: PlaceId) -> Stop {
+        let span = self.program.place(place);
+        self.stop_at(code, message, span)
+    }
+
+    /// Stops with an error at a span.
+    pub(crate) fn stop_at(&mut self, code: &'static str, message: impl Into<String>, span: Option<Span>) -> Stop {
+        self.fault = Some(Fault { code, message: message.into(), span });
+        Stop
+    }
+
+    /// Stops because a value can't be made.
+    pub(crate) fn stop_heap(&mut self, error: HeapError, span: Option<Span>) -> Stop {
+        let code = match error {
+            HeapError::Memory => codes::MEMORY,
+            HeapError::Depth | HeapError::Weight => codes::VALUE,
+        };
+        self.stop_at(code, error.to_string(), span)
+    }
+
+    /// The word that was made, or the stop.
+    pub(crate) fn made(&mut self, made: Result<Word, HeapError>, place: PlaceId) -> Result<Word, Stop> {
+        made.map_err(|error| {
+            let span = self.program.place(place);
+            self.stop_heap(error, span)
+        })
+    }
+
+    /// Takes fuel.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`] if there is not so much left, or the evaluation's time is over.
+    pub fn charge(&mut self, units: u64, place: PlaceId) -> Result<(), Stop> {
+        if units < self.hot.fuel.saturating_sub(self.hot.poll_at) {
+            self.hot.fuel -= units;
+            return Ok(());
+        }
+        let span = self.program.place(place);
+        self.charge_slowly(units, span)
+    }
+
+    pub(crate) fn charge_slowly(&mut self, units: u64, span: Option<Span>) -> Result<(), Stop> {
+        let Some(left) = self.hot.fuel.checked_sub(units) else {
+            return Err(self.stop_at(codes::FUEL, "evaluation does more work than its limit", span));
+        };
+        self.hot.fuel = left;
+        if left <= self.hot.poll_at {
+            self.hot.poll_at = left.saturating_sub(POLL_UNITS);
+            let interrupted = self.limits.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
+            if interrupted || self.limits.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+                return Err(self.stop_at(codes::TIME, "evaluation takes longer than its limit", span));
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes that values and unfinished collections may use together.
+    pub(crate) fn memory_bytes_max(&self) -> usize {
+        self.limits.memory_bytes
+    }
+
+    /// Where the evaluation stands.
+    pub(crate) fn checkpoint(&self) -> Checkpoint {
+        Checkpoint {
+            worlds: self.worlds.len(),
+            world: self.world,
+            frames: self.frames.len(),
+            builders: self.builders.open(),
+        }
+    }
+
+    /// Drops what was left unfinished since, after a stop.
+    pub(crate) fn unwind(&mut self, checkpoint: Checkpoint) {
+        self.worlds.truncate(checkpoint.worlds);
+        self.enter_world(checkpoint.world);
+        self.frames.truncate(checkpoint.frames);
+        self.builders.truncate(checkpoint.builders);
+    }
+
+    /// Says that something is absent.
+    pub fn mark(&mut self, site: SiteId) {
+        self.marks.add(site);
+    }
+}
+
+impl Records {
+    pub(crate) fn clear(&mut self) {
+        self.witnesses.clear();
+        self.reason = None;
+        self.exemption_arguments.clear();
+    }
+}

@@ -1,0 +1,87 @@
+//! Entering and leaving functions: depth, memo, and the mark.
+
+use hpol_stdlib::heap::Word;
+
+use crate::plan::{FunctionId, SiteId};
+
+use super::{Context, Stop, codes};
+
+/// What stands in a memo slot whose function has not been called: no word of the heap has these bits.
+pub(crate) const PENDING: Word = Word::from_bits(0b110);
+
+/// A call that has begun.
+#[derive(Debug)]
+pub(super) struct Frame {
+    memo: Option<u32>,
+    marks: usize,
+    /// Where the window of marks started before, for memoised functions.
+    window: usize,
+}
+
+/// How a call goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Entered {
+    /// The function was called before: this is its result, which may be absent.
+    Known(Word),
+    /// Its body must be run, and then [`Context::leave`] be called.
+    Run,
+}
+
+impl Context {
+    /// Begins a call. What `with` replaces has been asked for before (see [`crate::machine::call`]).
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`] at the limit of fuel or depth.
+    pub fn enter(&mut self, function: FunctionId) -> Result<Entered, Stop> {
+        let called = &self.program.functions[function.index()];
+        let (memo, span) = (called.memo, called.span);
+        if let Some(slot) = memo {
+            let known = self.worlds[self.world].memo[slot as usize];
+            if known != PENDING {
+                if known.is_absent() {
+                    self.replay_marks(slot);
+                }
+                return Ok(Entered::Known(known));
+            }
+        }
+        if self.hot.fuel.saturating_sub(self.hot.poll_at) > 1 {
+            self.hot.fuel -= 1;
+        } else {
+            self.charge_slowly(1, Some(span))?;
+        }
+        if self.frames.len() >= self.limits.call_depth as usize {
+            return Err(self.stop_at(codes::DEPTH, "rules call each other more deeply than the limit", Some(span)));
+        }
+        let marks = self.marks.length();
+        let window = if memo.is_some() { self.marks.open_window() } else { 0 };
+        self.frames.push(Frame { memo, marks, window });
+        Ok(Entered::Run)
+    }
+
+    /// Ends the call that was begun last: `result` is what it yields, or absent.
+    pub fn leave(&mut self, result: Word) {
+        let Some(frame) = self.frames.pop() else { return };
+        if !result.is_absent() {
+            self.marks.truncate(frame.marks);
+        }
+        let Some(slot) = frame.memo else { return };
+        if result.is_absent() && !self.marks.in_window().is_empty() {
+            let left: Box<[SiteId]> = self.marks.in_window().into();
+            self.worlds[self.world].memo_marks.insert(slot, left);
+        }
+        self.marks.close_window(frame.window);
+        let world = &mut self.worlds[self.world];
+        world.memo[slot as usize] = result;
+        world.touched.push(slot);
+    }
+
+    /// Leaves the marks again that the function left when it was run.
+    fn replay_marks(&mut self, slot: u32) {
+        if let Some(left) = self.worlds[self.world].memo_marks.get(&slot) {
+            for site in left {
+                self.marks.add(*site);
+            }
+        }
+    }
+}

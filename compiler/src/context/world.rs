@@ -1,0 +1,241 @@
+//! What `with` replaces: a stack of worlds, each with its own input, data, replaced calls and memo table.
+
+use std::sync::Arc;
+
+use hpol_stdlib::heap::{View, Word};
+use rustc_hash::FxHashMap;
+
+use crate::plan::{BuiltinId, FunctionId, Mock, Origin, PathId, PlaceId, Replacement, ReplacementTarget, SiteId};
+
+use super::calls::PENDING;
+use super::{Context, Stop};
+
+/// What an evaluation sees.
+#[derive(Debug)]
+pub(super) struct World {
+    input: Word,
+    data: Word,
+    /// Paths in `data` that are replaced; rules there are hidden.
+    data_paths: Vec<Vec<Arc<str>>>,
+    functions: Vec<(FunctionId, Mock, Word)>,
+    builtins: Vec<(BuiltinId, Mock, Word)>,
+    /// Results of memoised functions by slot.
+    pub(super) memo: Vec<Word>,
+    /// Slots that are set.
+    pub(super) touched: Vec<u32>,
+    /// The marks that memoised functions without a result left.
+    pub(super) memo_marks: FxHashMap<u32, Box<[SiteId]>>,
+    /// The world in which the `with` stands.
+    outer: usize,
+}
+
+/// What a call does where `with` is in force.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Intercepted {
+    /// What it always does.
+    No,
+    /// It yields this, which may be absent.
+    Value(Word),
+    /// It calls this function with the same arguments.
+    Function(FunctionId),
+    /// It calls this builtin with the same arguments.
+    Builtin(BuiltinId),
+}
+
+impl Context {
+    /// Makes the outermost world, or empties it.
+    pub(super) fn begin_worlds(&mut self) {
+        self.worlds.truncate(1);
+        if let Some(world) = self.worlds.first_mut() {
+            for slot in world.touched.drain(..) {
+                world.memo[slot as usize] = PENDING;
+            }
+            world.memo_marks.clear();
+            world.input = Word::ABSENT;
+        } else {
+            self.worlds.push(World {
+                input: Word::ABSENT,
+                data: self.program.data,
+                data_paths: Vec::new(),
+                functions: Vec::new(),
+                builtins: Vec::new(),
+                memo: vec![PENDING; self.program.memo_slots as usize],
+                touched: Vec::new(),
+                memo_marks: FxHashMap::default(),
+                outer: 0,
+            });
+        }
+        self.enter_world(0);
+    }
+
+    pub(super) fn enter_world(&mut self, index: usize) {
+        let world = &self.worlds[index];
+        self.world = index;
+        self.hot.input = world.input.bits();
+        self.hot.memo = world.memo.as_ptr().addr();
+        let intercepts = !(world.data_paths.is_empty() && world.functions.is_empty() && world.builtins.is_empty());
+        self.hot.intercepts = u64::from(intercepts);
+    }
+
+    /// Sets the input of the world in force; what was computed from the one before is forgotten.
+    pub fn set_input_word(&mut self, input: Word) {
+        let world = &mut self.worlds[self.world];
+        world.input = input;
+        for slot in world.touched.drain(..) {
+            world.memo[slot as usize] = PENDING;
+        }
+        world.memo_marks.clear();
+        self.hot.input = input.bits();
+    }
+
+    /// Begins a `with`: `values` are those of the replacements, absent where they have none.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`] at a limit.
+    pub fn enter_with(&mut self, replacements: &[Replacement], values: &[Word], place: PlaceId) -> Result<(), Stop> {
+        self.charge(1 + u64::from(self.program.memo_slots) / 64, place)?;
+        let outer = &self.worlds[self.world];
+        let mut world = World {
+            input: outer.input,
+            data: outer.data,
+            data_paths: outer.data_paths.clone(),
+            functions: outer.functions.clone(),
+            builtins: outer.builtins.clone(),
+            memo: vec![PENDING; self.program.memo_slots as usize],
+            touched: Vec::new(),
+            memo_marks: FxHashMap::default(),
+            outer: self.world,
+        };
+        for (replacement, value) in replacements.iter().zip(values) {
+            match &replacement.target {
+                ReplacementTarget::Input(path) => world.input = self.replaced(world.input, path, *value, place)?,
+                ReplacementTarget::Data(path) => {
+                    world.data = self.replaced(world.data, path, *value, place)?;
+                    world.data_paths.push(path.clone());
+                }
+                ReplacementTarget::Function(function, mock) => {
+                    world.functions.retain(|entry| entry.0 != *function);
+                    world.functions.push((*function, *mock, *value));
+                }
+                ReplacementTarget::Builtin(builtin, mock) => {
+                    world.builtins.retain(|entry| entry.0 != *builtin);
+                    world.builtins.push((*builtin, *mock, *value));
+                }
+            }
+        }
+        self.worlds.push(world);
+        self.enter_world(self.worlds.len() - 1);
+        Ok(())
+    }
+
+    /// Ends the innermost `with`, which is in force.
+    pub fn leave_with(&mut self) {
+        // The outermost world is no `with`'s.
+        if self.worlds.len() > 1
+            && let Some(world) = self.worlds.pop()
+        {
+            self.enter_world(world.outer);
+        }
+    }
+
+    /// Steps out of the `with` in force; the result is for [`Context::leave_outside`].
+    pub fn enter_outside(&mut self) -> usize {
+        let inside = self.world;
+        self.enter_world(self.worlds[inside].outer);
+        inside
+    }
+
+    /// Steps back in.
+    pub fn leave_outside(&mut self, inside: usize) {
+        self.enter_world(inside.min(self.worlds.len() - 1));
+    }
+
+    /// The input in force, or absent.
+    pub fn input(&self) -> Word {
+        self.worlds[self.world].input
+    }
+
+    /// The base documents in force.
+    pub fn data(&self) -> Word {
+        self.worlds[self.world].data
+    }
+
+    /// Whether calls and data may be replaced now.
+    pub fn intercepts(&self) -> bool {
+        self.hot.intercepts != 0
+    }
+
+    /// A base document, where `value` is what stands there unless it is replaced.
+    pub(crate) fn document(&self, path: PathId, value: Word) -> Word {
+        let world = &self.worlds[self.world];
+        if world.data_paths.is_empty() { value } else { self.descend(world.data, &self.program.paths[path.index()]) }
+    }
+
+    /// The value at a path; absent where there is none.
+    pub(crate) fn descend(&self, base: Word, path: &[Arc<str>]) -> Word {
+        path.iter().fold(base, |word, name| self.heap.field(word, name))
+    }
+
+    /// What a call of a function does under the `with` in force.
+    pub(crate) fn intercept_call(&self, function: FunctionId) -> Intercepted {
+        let world = &self.worlds[self.world];
+        if let Some((_, mock, value)) = world.functions.iter().find(|entry| entry.0 == function) {
+            return intercepted(*mock, *value);
+        }
+        if let Origin::Rule(path) = &self.program.functions[function.index()].origin
+            && world.data_paths.iter().any(|replaced| path.starts_with(replaced))
+        {
+            return Intercepted::Value(self.descend(world.data, path));
+        }
+        Intercepted::No
+    }
+
+    /// What a call of a builtin does under the `with` in force.
+    pub(crate) fn intercept_builtin(&self, builtin: BuiltinId) -> Intercepted {
+        let mocks = &self.worlds[self.world].builtins;
+        let mock = mocks.iter().find(|entry| entry.0 == builtin);
+        mock.map_or(Intercepted::No, |(_, mock, value)| intercepted(*mock, *value))
+    }
+
+    /// A rule's value with the replacements below its path put in.
+    pub(crate) fn overlay(&mut self, function: FunctionId, value: Word, place: PlaceId) -> Result<Word, Stop> {
+        let Origin::Rule(path) = &self.program.functions[function.index()].origin else { return Ok(value) };
+        let world = &self.worlds[self.world];
+        let below =
+            world.data_paths.iter().filter(|replaced| replaced.len() > path.len() && replaced.starts_with(path));
+        let below: Vec<(Vec<Arc<str>>, Word)> =
+            below.map(|replaced| (replaced[path.len()..].to_vec(), self.descend(world.data, replaced))).collect();
+        let mut value = value;
+        for (path, replacement) in below {
+            value = self.replaced(value, &path, replacement, place)?;
+        }
+        Ok(value)
+    }
+
+    /// `base` with `value` at `path`; what is no object on the way becomes one.
+    fn replaced(&mut self, base: Word, path: &[Arc<str>], value: Word, place: PlaceId) -> Result<Word, Stop> {
+        let Some((name, rest)) = path.split_first() else { return Ok(value) };
+        let member = self.replaced(self.heap.field(base, name), rest, value, place)?;
+        let entries = if let View::Object(keys, values) = self.heap.view(base) {
+            keys.iter().copied().zip(values.iter().copied()).collect()
+        } else {
+            Vec::new()
+        };
+        self.charge(1 + u64::try_from(entries.len()).unwrap_or(u64::MAX), place)?;
+        let key = self.heap.string(name);
+        let key = self.made(key, place)?;
+        let mut entries: Vec<(Word, Word)> = entries;
+        entries.push((key, member));
+        let object = self.heap.object(entries);
+        self.made(object, place)
+    }
+}
+
+fn intercepted(mock: Mock, value: Word) -> Intercepted {
+    match mock {
+        Mock::Value => Intercepted::Value(value),
+        Mock::Function(function) => Intercepted::Function(function),
+        Mock::Builtin(builtin) => Intercepted::Builtin(builtin),
+    }
+}

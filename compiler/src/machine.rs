@@ -1,0 +1,220 @@
+//! What an engine must be able to do, and what is done the same on every engine: calls under `with`, and decision rules.
+
+use std::sync::Arc;
+
+use hpol_lang::ast::EffectKeyword;
+use hpol_lang::value::Value;
+use hpol_stdlib::heap::{View, Word};
+
+use crate::context::{Context, Entered, Fault, Intercepted, Stop};
+use crate::ops::Failure;
+use crate::plan::{BuiltinId, DecisionId, FunctionId, OnError, PlaceId, Site, SiteId};
+
+/// An engine: something that runs the functions of a plan.
+pub trait Machine {
+    /// Runs the body of a function: its statements, and nothing around them (see [`call`]). The result is absent if it
+    /// yields nothing.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`] if an error stands in the context.
+    fn run(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<Word, Stop>;
+}
+
+/// Calls a function as [`StatementKind::Call`](crate::plan::StatementKind::Call) does.
+///
+/// # Errors
+///
+/// [`Stop`] if an error stands in the context.
+pub fn call<M: Machine + ?Sized>(
+    machine: &M,
+    function: FunctionId,
+    arguments: &[Word],
+    place: PlaceId,
+    context: &mut Context,
+) -> Result<Word, Stop> {
+    if !context.intercepts() {
+        return call_directly(machine, function, arguments, context);
+    }
+    match context.intercept_call(function) {
+        Intercepted::No => {
+            let value = call_directly(machine, function, arguments, context)?;
+            context.overlay(function, value, place)
+        }
+        Intercepted::Value(value) => Ok(value),
+        Intercepted::Function(other) => call_directly(machine, other, arguments, context),
+        Intercepted::Builtin(builtin) => {
+            let failure = Failure { on_error: OnError::Stop, site: SiteId(u32::MAX), place };
+            context.run_builtin_padded(builtin, arguments, failure)
+        }
+    }
+}
+
+/// Calls a builtin as [`StatementKind::Builtin`](crate::plan::StatementKind::Builtin) does.
+///
+/// # Errors
+///
+/// [`Stop`] if an error stands in the context.
+pub fn call_builtin<M: Machine + ?Sized>(
+    machine: &M,
+    builtin: BuiltinId,
+    arguments: &[Word],
+    failure: Failure,
+    context: &mut Context,
+) -> Result<Word, Stop> {
+    if !context.intercepts() {
+        return context.run_builtin(builtin, arguments, failure);
+    }
+    match context.intercept_builtin(builtin) {
+        Intercepted::No => context.run_builtin(builtin, arguments, failure),
+        Intercepted::Value(value) => Ok(value),
+        Intercepted::Function(function) => {
+            let parameters = context.program().function(function).parameters as usize;
+            call_directly(machine, function, &arguments[..parameters.min(arguments.len())], context)
+        }
+        Intercepted::Builtin(other) => context.run_builtin_padded(other, arguments, failure),
+    }
+}
+
+fn call_directly<M: Machine + ?Sized>(
+    machine: &M,
+    function: FunctionId,
+    arguments: &[Word],
+    context: &mut Context,
+) -> Result<Word, Stop> {
+    match context.enter(function)? {
+        Entered::Known(value) => Ok(value),
+        Entered::Run => {
+            let result = machine.run(function, arguments, context)?;
+            context.leave(result);
+            Ok(result)
+        }
+    }
+}
+
+/// Evaluates a function for whoever stands outside: a rule that was asked for, a package, a step of a test.
+/// `Ok(None)` means that it is undefined.
+///
+/// # Errors
+///
+/// The fault that stopped it.
+pub fn query<M: Machine + ?Sized>(
+    machine: &M,
+    function: FunctionId,
+    arguments: &[Word],
+    context: &mut Context,
+) -> Result<Option<Word>, Fault> {
+    let checkpoint = context.checkpoint();
+    // The place is only named by what `with` does at the call itself, where there is no statement.
+    let (result, _) = context.marked_by(|context| call(machine, function, arguments, PlaceId(u32::MAX), context));
+    match result {
+        Ok(word) => Ok((!word.is_absent()).then_some(word)),
+        Err(Stop) => {
+            context.unwind(checkpoint);
+            Err(context.take_fault())
+        }
+    }
+}
+
+/// How a decision rule came out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Verdict {
+    /// Whether and why it counts.
+    pub outcome: Outcome,
+    /// The value of `because`, if the body held.
+    pub reason: Option<String>,
+    /// Which elements matched, by variable name, if the body held.
+    pub witnesses: Vec<(Arc<str>, Value)>,
+    /// What was absent where it looked, in order, without repeats.
+    pub absent: Vec<Site>,
+    /// The errors met, each of which was counted against the request.
+    pub faults: Vec<Fault>,
+}
+
+/// Whether and why a decision rule counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    /// It does not.
+    NotMatched,
+    /// It does: its conditions hold.
+    Matched,
+    /// It does: it protects, and something its conditions need is absent.
+    Absent,
+    /// It does: it protects, and its evaluation failed.
+    Error,
+    /// Its conditions hold, or it protects, but its `unless` does too.
+    Exempt,
+}
+
+impl Outcome {
+    /// Whether the rule counts.
+    pub fn holds(self) -> bool {
+        matches!(self, Self::Matched | Self::Absent | Self::Error)
+    }
+}
+
+/// Evaluates a decision rule.
+pub fn decide<M: Machine + ?Sized>(machine: &M, decision: DecisionId, context: &mut Context) -> Verdict {
+    let program = context.program().clone();
+    let rule = &program.decisions[decision.index()];
+    let protects = rule.effect != EffectKeyword::Allow;
+    context.records.clear();
+    let checkpoint = context.checkpoint();
+    let (result, absent) = context.marked_by(|context| call_directly(machine, rule.body, &[], context));
+    let mut faults = Vec::new();
+    let mut outcome = match result {
+        Ok(word) if word.holds() => Outcome::Matched,
+        Ok(_) if protects && !absent.is_empty() => Outcome::Absent,
+        Ok(_) => Outcome::NotMatched,
+        Err(Stop) => {
+            context.unwind(checkpoint);
+            faults.push(context.take_fault());
+            context.records.clear();
+            if protects { Outcome::Error } else { Outcome::NotMatched }
+        }
+    };
+    let (reason, witnesses) = records(&rule.witnesses, context);
+    if outcome.holds()
+        && let Some(exemption) = rule.exemption
+        && exempts(machine, exemption, context, &mut faults)
+    {
+        outcome = Outcome::Exempt;
+    }
+    let absent = absent.into_iter().filter_map(|site| program.site(site).cloned()).collect();
+    Verdict { outcome, reason, witnesses, absent, faults }
+}
+
+/// Whether `unless` holds. Absence and error count as not exempt.
+fn exempts<M: Machine + ?Sized>(
+    machine: &M,
+    exemption: FunctionId,
+    context: &mut Context,
+    faults: &mut Vec<Fault>,
+) -> bool {
+    let arguments = std::mem::take(&mut context.records.exemption_arguments);
+    let wanted = context.program().function(exemption).parameters as usize;
+    if arguments.len() != wanted {
+        // It needs variables of a body that did not hold: nothing says that the request is exempt.
+        return false;
+    }
+    match query(machine, exemption, &arguments, context) {
+        Ok(result) => result.is_some_and(Word::holds),
+        Err(fault) => {
+            faults.push(fault);
+            false
+        }
+    }
+}
+
+fn records(names: &[Arc<str>], context: &Context) -> (Option<String>, Vec<(Arc<str>, Value)>) {
+    let reason = context.records.reason.map(|word| match context.heap.view(word) {
+        View::String(text) => text.to_owned(),
+        _ => context.heap.to_value(word).to_string(),
+    });
+    let witnesses = context.records.witnesses.iter();
+    let witnesses = witnesses.filter_map(|(index, word)| {
+        let name = names.get(*index as usize)?;
+        Some((name.clone(), context.heap.to_value(*word)))
+    });
+    (reason, witnesses.collect())
+}

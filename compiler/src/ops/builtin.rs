@@ -1,0 +1,67 @@
+//! Calls of builtins.
+
+use hpol_stdlib::builtin::{BuiltinError, Call};
+use hpol_stdlib::heap::Word;
+
+use crate::context::{Context, Stop, codes};
+use crate::plan::{BuiltinId, Role};
+
+use super::arithmetic::Failure;
+
+impl Context {
+    /// Runs a builtin's code. What `with` replaces has been asked for before (see [`crate::machine::call_builtin`]).
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`] for its error, unless that counts as absent, and always for a limit.
+    pub fn run_builtin(&mut self, builtin: BuiltinId, arguments: &[Word], failure: Failure) -> Result<Word, Stop> {
+        self.charge(1, failure.place)?;
+        let called = self.program.builtins[builtin.index()].builtin;
+        let mut call = Call {
+            heap: &mut self.heap,
+            caches: &mut self.caches,
+            now_nanoseconds: self.now_nanoseconds,
+            fuel: &mut self.hot.fuel,
+        };
+        match (called.function)(&mut call, arguments) {
+            Ok(word) => Ok(self.mark_if_absent(word, Some(failure.site))),
+            Err(BuiltinError::Undefined) => {
+                self.mark(failure.site);
+                Ok(Word::ABSENT)
+            }
+            Err(BuiltinError::Failed(message)) => self.no_result(codes::BUILTIN, message, failure),
+            Err(BuiltinError::Type(message)) => self.no_result(codes::TYPE, message, failure),
+            Err(BuiltinError::Heap(error)) => {
+                let span = self.program.place(failure.place);
+                Err(self.stop_heap(error, span))
+            }
+            Err(error @ BuiltinError::Fuel) => Err(self.stop(codes::FUEL, error.to_string(), failure.place)),
+        }
+    }
+
+    /// As [`Context::run_builtin`], with arguments that were meant for something else: missing ones are absent.
+    ///
+    /// # Errors
+    ///
+    /// As [`Context::run_builtin`].
+    pub(crate) fn run_builtin_padded(
+        &mut self,
+        builtin: BuiltinId,
+        arguments: &[Word],
+        failure: Failure,
+    ) -> Result<Word, Stop> {
+        let parameters = self.program.builtins[builtin.index()].parameters as usize;
+        let mut padded = arguments.to_vec();
+        padded.resize(parameters, Word::ABSENT);
+        self.run_builtin(builtin, &padded, failure)
+    }
+
+    /// Hands a value to whoever evaluates the decision rule.
+    pub fn record(&mut self, role: Role, value: Word) {
+        match role {
+            Role::Witness(index) => self.records.witnesses.push((index, value)),
+            Role::Reason => self.records.reason = Some(value),
+            Role::ExemptionArgument => self.records.exemption_arguments.push(value),
+        }
+    }
+}
