@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hpol_lang::ast::EffectKeyword;
 use hpol_lang::value::Value;
-use hpol_stdlib::heap::{View, Word};
+use hpol_stdlib::heap::Word;
 
 use crate::context::{Context, Entered, Fault, Intercepted, Stop};
 use crate::ops::Failure;
@@ -207,9 +207,9 @@ fn exempts<M: Machine + ?Sized>(
 }
 
 fn records(names: &[Arc<str>], context: &Context) -> (Option<String>, Vec<(Arc<str>, Value)>) {
-    let reason = context.records.reason.map(|word| match context.heap.view(word) {
-        View::String(text) => text.to_owned(),
-        _ => context.heap.to_value(word).to_string(),
+    let reason = context.records.reason.map(|word| match context.heap.as_str(word) {
+        Some(text) => text.to_owned(),
+        None => context.heap.to_value(word).to_string(),
     });
     let witnesses = context.records.witnesses.iter();
     let witnesses = witnesses.filter_map(|(index, word)| {

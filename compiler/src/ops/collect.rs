@@ -166,9 +166,10 @@ impl Context {
             }
             return Ok(whole);
         }
-        let mut members: Vec<(Word, Word)> = match self.heap.view(base) {
-            View::Object(keys, values) => keys.iter().copied().zip(values.iter().copied()).collect(),
-            _ => Vec::new(),
+        let mut members: Vec<(Word, Word)> = if let View::Object(keys, values) = self.heap.view(base) {
+            keys.iter().copied().zip(values.iter().copied()).collect()
+        } else {
+            Vec::new()
         };
         self.charge(u64::try_from(members.len() + entries.len()).unwrap_or(u64::MAX), place)?;
         let mut entries = entries;
