@@ -1,5 +1,11 @@
 //! Gateway that carries out hpol decisions in the data path.
 #![forbid(unsafe_code)]
 
+pub mod approvals;
+pub mod clock;
 pub mod config;
+pub mod identity;
 pub mod logging;
+pub mod metrics;
+pub mod record;
+pub mod store;
