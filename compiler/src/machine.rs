@@ -8,7 +8,7 @@ use hpol_stdlib::heap::Word;
 
 use crate::context::{Context, Entered, Fault, Intercepted, Stop};
 use crate::ops::Failure;
-use crate::plan::{BuiltinId, DecisionId, FunctionId, OnError, PlaceId, Site, SiteId};
+use crate::plan::{BuiltinId, DecisionId, FunctionId, OnError, PathId, PlaceId, Site, SiteId};
 
 /// An engine: something that runs the functions of a plan.
 pub trait Machine {
@@ -90,6 +90,51 @@ fn call_directly<M: Machine + ?Sized>(
             Ok(result)
         }
     }
+}
+
+/// A package as a document: the base document at its path with the values of the rules below it. Rules without a value
+/// are left out; what they found absent is not the asker's concern.
+///
+/// # Errors
+///
+/// [`Stop`] if an error stands in the context.
+pub fn document<M: Machine + ?Sized>(
+    machine: &M,
+    path: PathId,
+    place: PlaceId,
+    context: &mut Context,
+) -> Result<Word, Stop> {
+    if let Some(document) = context.known_document(path) {
+        return Ok(document);
+    }
+    let program = context.program().clone();
+    let document = document_at(machine, &program.paths[path.index()], place, context)?;
+    context.keep_document(path, document);
+    Ok(document)
+}
+
+/// As [`document`], for a path that no statement names.
+///
+/// # Errors
+///
+/// [`Stop`] if an error stands in the context.
+pub fn document_at<M: Machine + ?Sized>(
+    machine: &M,
+    path: &[Arc<str>],
+    place: PlaceId,
+    context: &mut Context,
+) -> Result<Word, Stop> {
+    let program = context.program().clone();
+    let mark = context.mark_save();
+    let mut values = Vec::new();
+    for (rule, function) in program.rules_below(path) {
+        let value = call(machine, *function, &[], place, context)?;
+        if !value.is_absent() {
+            values.push((&rule[path.len()..], value));
+        }
+    }
+    context.mark_restore(mark);
+    context.make_document(path, values, place)
 }
 
 /// Evaluates a function for whoever stands outside: a rule that was asked for, a package, a step of a test.

@@ -91,7 +91,7 @@ index_type! {
 /// A compiled policy generation.
 #[derive(Debug, Clone)]
 pub struct Program {
-    /// Functions. None calls itself, not even through others, except by `with`; a function stands behind those it calls.
+    /// Functions. None calls itself, not even through others, except by `with`.
     pub functions: Vec<Function>,
     /// Constants and base documents; the words of the plan are valid over it.
     pub frozen: Arc<Region>,
@@ -101,8 +101,8 @@ pub struct Program {
     pub builtins: Vec<BuiltinUse>,
     /// Rules by full path, such as `data.payments.guard.privileged`.
     pub rules: BTreeMap<Arc<str>, FunctionId>,
-    /// Packages as documents, by path without `data`: every path that has rules below it, the empty one included.
-    pub documents: BTreeMap<Vec<Arc<str>>, FunctionId>,
+    /// What packages hold besides base documents: rules that are not functions, by path without `data`, ascending.
+    pub documents: Vec<(Vec<Arc<str>>, FunctionId)>,
     /// Decision rules, in the order of package, effect and id.
     pub decisions: Vec<Decision>,
     /// Packages in the order of their paths.
@@ -130,7 +130,7 @@ pub struct BuiltinUse {
     pub parameters: u32,
 }
 
-/// A function: a rule, a decision rule, a package as a document, or a step of a test.
+/// A function: a rule, a decision rule, or a step of a test.
 #[derive(Debug, Clone)]
 pub struct Function {
     /// A name for people: a rule's full path, or what it is.
@@ -156,8 +156,6 @@ pub struct Function {
 pub enum Origin {
     /// A rule or function, by path without `data`. `with` can replace it.
     Rule(Vec<Arc<str>>),
-    /// A package and all below it as one object, by path without `data`.
-    Document(Vec<Arc<str>>),
     /// The body of a decision rule.
     Decision,
     /// The `unless` of a decision rule.
@@ -216,6 +214,14 @@ pub enum StatementKind {
         value: Word,
         /// What is absent then.
         site: SiteId,
+    },
+    /// A package and all below it as one object: base documents, and the values of all rules that have one (see
+    /// [`machine::document`](crate::machine::document)).
+    Document {
+        /// Written.
+        target: Register,
+        /// Where it stands.
+        path: PathId,
     },
     /// The member of an object under a constant name. Fails if there is none.
     Field {
@@ -543,11 +549,6 @@ pub enum Collection {
         /// Levels of keys, from 1.
         depth: u32,
     },
-    /// The base document at a path with what is emitted put in: keys are arrays of strings, relative to the path.
-    Document {
-        /// Its path.
-        path: PathId,
-    },
 }
 
 /// A part of a template.
@@ -718,6 +719,13 @@ impl Program {
     /// What can be absent at a site; `None` if `id` comes from elsewhere.
     pub fn site(&self, id: SiteId) -> Option<&Site> {
         self.sites.get(id.index())
+    }
+
+    /// The rules that stand at a path in `data` or below it.
+    pub fn rules_below(&self, path: &[Arc<str>]) -> &[(Vec<Arc<str>>, FunctionId)] {
+        let start = self.documents.partition_point(|entry| entry.0.as_slice() < path);
+        let length = self.documents[start..].partition_point(|entry| entry.0.starts_with(path));
+        &self.documents[start..start + length]
     }
 
     /// Place of an error; `None` if `id` comes from elsewhere.

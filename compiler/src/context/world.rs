@@ -25,6 +25,8 @@ pub(super) struct World {
     pub(super) touched: Vec<u32>,
     /// The marks that memoised functions without a result left.
     pub(super) memo_marks: FxHashMap<u32, Box<[SiteId]>>,
+    /// Packages as documents, by path.
+    pub(super) documents: FxHashMap<PathId, Word>,
     /// The world in which the `with` stands.
     outer: usize,
 }
@@ -51,6 +53,7 @@ impl Context {
                 world.memo[slot as usize] = PENDING;
             }
             world.memo_marks.clear();
+            world.documents.clear();
             world.input = Word::ABSENT;
         } else {
             self.worlds.push(World {
@@ -62,6 +65,7 @@ impl Context {
                 memo: vec![PENDING; self.program.memo_slots as usize],
                 touched: Vec::new(),
                 memo_marks: FxHashMap::default(),
+                documents: FxHashMap::default(),
                 outer: 0,
             });
         }
@@ -85,6 +89,7 @@ impl Context {
             world.memo[slot as usize] = PENDING;
         }
         world.memo_marks.clear();
+        world.documents.clear();
         self.hot.input = input.bits();
     }
 
@@ -105,6 +110,7 @@ impl Context {
             memo: vec![PENDING; self.program.memo_slots as usize],
             touched: Vec::new(),
             memo_marks: FxHashMap::default(),
+            documents: FxHashMap::default(),
             outer: self.world,
         };
         for (replacement, value) in replacements.iter().zip(values) {
@@ -172,6 +178,16 @@ impl Context {
         if world.data_paths.is_empty() { value } else { self.descend(world.data, &self.program.paths[path.index()]) }
     }
 
+    /// A package's document, if it was made before.
+    pub(crate) fn known_document(&self, path: PathId) -> Option<Word> {
+        self.worlds[self.world].documents.get(&path).copied()
+    }
+
+    /// Keeps a package's document.
+    pub(crate) fn keep_document(&mut self, path: PathId, document: Word) {
+        self.worlds[self.world].documents.insert(path, document);
+    }
+
     /// The value at a path; absent where there is none.
     pub(crate) fn descend(&self, base: Word, path: &[Arc<str>]) -> Word {
         path.iter().fold(base, |word, name| self.heap.field(word, name))
@@ -183,7 +199,9 @@ impl Context {
         if let Some((_, mock, value)) = world.functions.iter().find(|entry| entry.0 == function) {
             return intercepted(*mock, *value);
         }
-        if let Origin::Rule(path) = &self.program.functions[function.index()].origin
+        let called = &self.program.functions[function.index()];
+        if called.parameters == 0
+            && let Origin::Rule(path) = &called.origin
             && world.data_paths.iter().any(|replaced| path.starts_with(replaced))
         {
             return Intercepted::Value(self.descend(world.data, path));

@@ -1,11 +1,12 @@
 //! Making arrays, sets and objects, at once or element by element.
 
 use std::cmp::Ordering;
+use std::sync::Arc;
 
 use hpol_stdlib::heap::{HeapError, View, Word};
 
 use crate::context::{Context, Stop, codes};
-use crate::plan::{Collection, PathId, PlaceId};
+use crate::plan::{Collection, PlaceId};
 
 /// Collections that are being made, innermost last. Their memory is kept for the next ones.
 #[derive(Debug, Default)]
@@ -133,18 +134,34 @@ impl Context {
                 let entries = self.keyed_by_paths(builder);
                 self.nested(Word::ABSENT, entries, place)
             }
-            Collection::Document { path } => {
-                let base = self.document_base(path);
-                let entries = self.keyed_by_paths(builder);
-                let document = self.nested(base, entries, place)?;
-                // A package without anything in it is still a document.
-                if document.is_absent() { self.object_of(Vec::new(), place) } else { Ok(document) }
-            }
         }
     }
 
-    fn document_base(&self, path: PathId) -> Word {
-        self.descend(self.data(), &self.program.paths[path.index()])
+    /// The base document at a path with the values of rules put in, which have paths relative to it.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`] at a limit, and where one value stands within another.
+    pub(crate) fn make_document(
+        &mut self,
+        path: &[Arc<str>],
+        rules: Vec<(&[Arc<str>], Word)>,
+        place: PlaceId,
+    ) -> Result<Word, Stop> {
+        let mut entries = Vec::with_capacity(rules.len());
+        for (path, value) in rules {
+            let mut keys = Vec::with_capacity(path.len());
+            for name in path {
+                let key = self.heap.string(name);
+                keys.push(self.made(key, place)?);
+            }
+            entries.push((keys, value));
+        }
+        let base = self.descend(self.data(), path);
+        if entries.is_empty() && !base.is_absent() {
+            return Ok(base);
+        }
+        self.nested(base, entries, place)
     }
 
     fn keyed_by_paths(&self, builder: &Builder) -> Vec<(Vec<Word>, Word)> {

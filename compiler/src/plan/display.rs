@@ -95,6 +95,10 @@ impl Printer<'_> {
                 let missing = if value.is_absent() { " (absent)" } else { "" };
                 write!(out, "{} = data {path:?}{missing}", register(*target))?;
             }
+            S::Document { target, path } => {
+                let path = self.program.paths[path.index()].join(".");
+                write!(out, "{} = document {path:?}", register(*target))?;
+            }
             S::Field { target, base, name, site } => {
                 let quiet = if site.is_none() { " quiet" } else { "" };
                 let (target, base) = (register(*target), register(*base));
@@ -232,9 +236,6 @@ impl Printer<'_> {
                 Collection::Set => "set".into(),
                 Collection::Object => "object".into(),
                 Collection::Nested { depth } => format!("object of {depth} levels"),
-                Collection::Document { path } => {
-                    format!("document {:?}", self.program.paths[path.index()].join("."))
-                }
             };
             write!(out, "{} = collect {collection}", register(*target))?;
         } else if let S::With { label, replacements, .. } = kind {
