@@ -1,6 +1,7 @@
 //! Gateway that carries out hpol decisions in the data path.
 #![forbid(unsafe_code)]
 
+pub mod admin;
 pub mod approvals;
 pub mod clock;
 pub mod config;

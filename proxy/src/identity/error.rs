@@ -11,6 +11,9 @@ pub enum IdentityError {
     /// The header has another scheme.
     #[error("the `authorization` header is not a bearer token; send `authorization: Bearer …`")]
     Scheme,
+    /// The token is none that was given out.
+    #[error("the token is not known; check that it was copied whole and is still in use")]
+    Unknown,
     /// The token is longer than tokens may be.
     #[error("the token is longer than {0} bytes")]
     TooLong(usize),
@@ -61,6 +64,7 @@ impl IdentityError {
         match self {
             Self::Missing => "token_missing",
             Self::Scheme => "token_scheme",
+            Self::Unknown => "token_unknown",
             Self::TooLong(_) => "token_too_long",
             Self::Malformed(_) => "token_malformed",
             Self::Type => "token_type",

@@ -77,23 +77,6 @@ impl Entry {
         update_text(&mut hasher, &self.body);
         RecordHash(hasher.finalize().into())
     }
-
-    /// The record as JSON, its body included.
-    pub fn to_json(&self) -> serde_json::Value {
-        let body = serde_json::from_str(&self.body).unwrap_or_else(|_| serde_json::Value::from(self.body.as_str()));
-        serde_json::json!({
-            "sequence": self.sequence,
-            "time": self.time,
-            "kind": self.kind,
-            "request_id": self.request_id,
-            "identity": self.identity,
-            "effect": self.effect,
-            "rules": self.rules,
-            "body": body,
-            "previous": self.previous,
-            "hash": self.hash,
-        })
-    }
 }
 
 fn update_text(hasher: &mut Sha256, text: &str) {

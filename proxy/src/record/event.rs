@@ -24,6 +24,8 @@ pub enum RecordKind {
     PolicyLoaded,
     /// A policy revision was refused; the last good one stayed.
     PolicyRejected,
+    /// A person asked for the policy to be loaded anew.
+    PolicyReload,
     /// A request arrived and was turned away before a policy was asked.
     Request,
     /// A policy decided on a request.
@@ -67,6 +69,7 @@ impl RecordKind {
             Self::Shutdown => "shutdown",
             Self::PolicyLoaded => "policy_loaded",
             Self::PolicyRejected => "policy_rejected",
+            Self::PolicyReload => "policy_reload",
             Self::Request => "request",
             Self::Decision => "decision",
             Self::ApprovalOpened => "approval_opened",
