@@ -67,7 +67,7 @@ pub fn display_duration(duration: Duration) -> String {
     if nanoseconds == 0 {
         return "0s".to_owned();
     }
-    let unit = DURATION_UNITS.iter().rev().find(|(_, length)| nanoseconds % length == 0);
+    let unit = DURATION_UNITS.iter().rev().find(|(_, length)| nanoseconds.is_multiple_of(*length));
     unit.map_or_else(
         || format!("{}ms", duration.as_millis()),
         |(name, length)| format!("{}{name}", nanoseconds / length),
@@ -93,7 +93,7 @@ pub fn parse_size(text: &str) -> Result<u64, String> {
 /// A size in the form that [`parse_size`] reads.
 pub fn display_size(bytes: u64) -> String {
     let binary = SIZE_UNITS.iter().filter(|(name, _)| name.contains('i')).rev();
-    let unit = binary.into_iter().find(|(_, length)| bytes > 0 && bytes % length == 0);
+    let unit = binary.into_iter().find(|(_, length)| bytes > 0 && bytes.is_multiple_of(*length));
     unit.map_or_else(|| format!("{bytes}B"), |(name, length)| format!("{}{name}", bytes / length))
 }
 

@@ -92,7 +92,7 @@ impl Record {
     #[must_use]
     pub fn of_request(mut self, request_id: &str, identity: Option<&str>) -> Self {
         self.request_id = Some(request_id.to_owned());
-        self.identity = identity.map(|name| bounded(name));
+        self.identity = identity.map(bounded);
         self
     }
 
