@@ -2,6 +2,7 @@
 
 use hpol_lang::types::LiteralCheck;
 
+pub use crate::caches::Caches;
 use crate::heap::{Heap, HeapError, Word};
 
 /// One builtin.
@@ -20,11 +21,54 @@ pub struct Builtin {
     pub purity: Purity,
     /// Checks a literal argument at compile time, such as a pattern.
     pub check_literal: Option<LiteralCheck>,
-    /// The work.
-    pub function: Function,
+    /// The work; [`Builtin::call`] runs it.
+    pub(crate) function: Function,
 }
 
-/// The code of a builtin. Arguments are never absent, and there are as many as the signature has parameters (those left
+impl Builtin {
+    /// Calls the builtin. Arguments that are left out may be missing or absent.
+    ///
+    /// # Errors
+    ///
+    /// [`BuiltinError`]; messages about arguments start with the builtin's name.
+    pub fn call(&self, call: &mut Call<'_>, arguments: &[Word]) -> Result<Word, BuiltinError> {
+        (self.function)(call, arguments).map_err(|error| match error {
+            BuiltinError::Failed(message) => BuiltinError::Failed(format!("{}: {message}", self.name)),
+            BuiltinError::Type(message) => BuiltinError::Type(format!("{}: {message}", self.name)),
+            BuiltinError::Undefined | BuiltinError::Heap(_) | BuiltinError::Fuel => error,
+        })
+    }
+
+    /// An entry whose result depends on its arguments alone.
+    pub(crate) const fn pure(
+        name: &'static str,
+        signature: &'static str,
+        doc: &'static str,
+        examples: &'static [Example],
+        function: Function,
+    ) -> Self {
+        Self { name, signature, doc, examples, purity: Purity::Pure, check_literal: None, function }
+    }
+
+    /// The same entry, with a result that depends on the decision too.
+    pub(crate) const fn of_decision(mut self) -> Self {
+        self.purity = Purity::Decision;
+        self
+    }
+
+    /// The same entry, with a check of literal arguments.
+    pub(crate) const fn checked(mut self, check: LiteralCheck) -> Self {
+        self.check_literal = Some(check);
+        self
+    }
+}
+
+/// An example for a table.
+pub(crate) const fn example(call: &'static str, result: &'static str) -> Example {
+    Example { call, result }
+}
+
+/// The code of a builtin; its messages do not name it. Arguments are never absent, and there are as many as the signature has parameters (those left
 /// out are [`Word::ABSENT`]); their types are not known in the Rego profile, so it checks them.
 pub type Function = fn(&mut Call<'_>, &[Word]) -> Result<Word, BuiltinError>;
 
@@ -91,8 +135,3 @@ pub enum BuiltinError {
     #[error("evaluation does more work than its limit")]
     Fuel,
 }
-
-/// Compiled patterns and other things that are costly to make, kept by the engine for a thread's evaluations.
-/// Bounded: the oldest entries go when it is full.
-#[derive(Debug, Default)]
-pub struct Caches {}

@@ -1,0 +1,227 @@
+//! Builtins on regular expressions in RE2's notation, which take time linear in the text whatever the pattern.
+
+use std::sync::Arc;
+
+use ::regex::{Regex, RegexBuilder};
+use hpol_lang::value::Value;
+
+use crate::arguments::{Outcome, argument, failed, operand_error};
+use crate::builtin::{Builtin, BuiltinError, Call, example};
+use crate::heap::Word;
+use crate::strings::expect_bytes;
+
+mod globs;
+mod syntax;
+mod template;
+
+/// Memory that a compiled pattern may take, in bytes.
+const SIZE_MAX: usize = 4 << 20;
+
+/// Memory that matching may take for its cache of states, in bytes.
+const STATES_SIZE_MAX: usize = 2 << 20;
+
+pub(crate) const TABLE: &[Builtin] = &[
+    Builtin::pure(
+        "regex.find_all_string_submatch_n",
+        "(string, string, int) -> array[array[string]]",
+        "The first so many matches of the pattern, all of them where the number is negative; each with its groups, `\"\"` for those without a part.",
+        &[
+            example("regex.find_all_string_submatch_n(`a(x*)b`, \"-axxb-ab-\", -1)", "[[\"axxb\", \"xx\"], [\"ab\", \"\"]]"),
+            example("regex.find_all_string_submatch_n(`a`, \"aaa\", 1)", "[[\"a\"]]"),
+        ],
+        find_all_groups,
+    )
+    .checked(check_pattern),
+    Builtin::pure(
+        "regex.find_n",
+        "(string, string, int) -> array[string]",
+        "The first so many matches of the pattern; all of them where the number is negative.",
+        &[example("regex.find_n(`a.`, \"paranormal\", 2)", "[\"ar\", \"an\"]")],
+        find,
+    )
+    .checked(check_pattern),
+    Builtin::pure(
+        "regex.globs_match",
+        "(string, string) -> bool",
+        "Whether some non-empty text matches both of two simple patterns, which are made of characters, `.`, `[…]`, `*` and `+`.",
+        &[example("regex.globs_match(\"a.*\", \"[a-z]+c\")", "true"), example("regex.globs_match(\"a+\", \"b+\")", "false")],
+        globs::globs_match,
+    ),
+    Builtin::pure(
+        "regex.is_valid",
+        "(any) -> bool",
+        "Whether the value is a valid pattern.",
+        &[example("regex.is_valid(`^a+$`)", "true"), example("regex.is_valid(`[`)", "false"), example("regex.is_valid(1)", "false")],
+        is_valid,
+    ),
+    Builtin::pure(
+        "regex.match",
+        "(string, string) -> bool",
+        "Whether the pattern matches anywhere in the text.",
+        &[
+            example("regex.match(`^[a-z]+$`, \"abc\")", "true"),
+            example("regex.match(`^[a-z]+$`, \"abc1\")", "false"),
+            example("regex.match(`[`, \"a\")", "error"),
+        ],
+        matches,
+    )
+    .checked(check_pattern),
+    Builtin::pure(
+        "regex.replace",
+        "(string, string, string) -> string",
+        "The text, the first argument, with every match of the pattern replaced by the third, in which `$1` and `${name}` stand for groups.",
+        &[example("regex.replace(\"2024-05-06\", `(\\d+)-(\\d+)-(\\d+)`, \"$3.$2.$1\")", "\"06.05.2024\"")],
+        replace,
+    )
+    .checked(check_second_pattern),
+    Builtin::pure(
+        "regex.split",
+        "(string, string) -> array[string]",
+        "The parts of the text between matches of the pattern.",
+        &[example("regex.split(`\\s*,\\s*`, \"a , b,c\")", "[\"a\", \"b\", \"c\"]")],
+        split,
+    )
+    .checked(check_pattern),
+    Builtin::pure(
+        "regex.template_match",
+        "(string, string, string, string) -> bool",
+        "Whether the text matches a template, which is plain text with patterns between two delimiters, the third and fourth argument.",
+        &[example("regex.template_match(\"urn:{[a-z]+}:x\", \"urn:foo:x\", \"{\", \"}\")", "true")],
+        template::template_match,
+    ),
+];
+
+/// Compiles a pattern in RE2's notation within the limits.
+pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+    build(&syntax::translate(pattern)?)
+}
+
+/// Compiles a pattern in the notation of the `regex` crate within the limits.
+pub(crate) fn build(pattern: &str) -> Result<Regex, String> {
+    let built = RegexBuilder::new(pattern).size_limit(SIZE_MAX).dfa_size_limit(STATES_SIZE_MAX).build();
+    built.map_err(|error| match error {
+        ::regex::Error::CompiledTooBig(_) => "pattern is too large".to_owned(),
+        // The last line says what is wrong; those before it show the pattern.
+        other => other.to_string().lines().last().unwrap_or("").trim_start_matches("error: ").to_owned(),
+    })
+}
+
+/// The compiled pattern at a position, from the cache.
+pub(crate) fn pattern(call: &mut Call<'_>, arguments: &[Word], position: usize) -> Result<Arc<Regex>, BuiltinError> {
+    let text = call.text(arguments, position)?.to_owned();
+    // Compiling takes far more than matching; charged each time, so that the charge does not depend on the cache.
+    call.charge(text.len() / 4 + 1)?;
+    call.caches.regexes.get_or_make(&text, || compile(&text)).map_err(failed)
+}
+
+fn check_pattern(position: usize, value: &Value) -> Result<(), String> {
+    check_at(0, position, value)
+}
+
+fn check_second_pattern(position: usize, value: &Value) -> Result<(), String> {
+    check_at(1, position, value)
+}
+
+fn check_at(expected: usize, position: usize, value: &Value) -> Result<(), String> {
+    match value.as_str() {
+        Some(pattern) if position == expected => {
+            compile(pattern).map(drop).map_err(|error| format!("invalid regular expression: {error}"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The pattern at one position and the text at another, charged for.
+fn subject<'a>(
+    call: &'a mut Call<'_>,
+    arguments: &[Word],
+    pattern_at: usize,
+    text_at: usize,
+) -> Result<(Arc<Regex>, &'a str), BuiltinError> {
+    let regex = pattern(call, arguments, pattern_at)?;
+    let bytes = call.text(arguments, text_at)?.len();
+    call.charge(bytes / 20)?;
+    Ok((regex, call.text(arguments, text_at)?))
+}
+
+fn is_valid(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
+    if call.heap.as_str(argument(arguments, 1)).is_none() {
+        return Ok(Word::FALSE);
+    }
+    match pattern(call, arguments, 1) {
+        Ok(_) => Ok(Word::TRUE),
+        Err(BuiltinError::Failed(_)) => Ok(Word::FALSE),
+        Err(error) => Err(error),
+    }
+}
+
+fn matches(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
+    let (regex, text) = subject(call, arguments, 1, 2)?;
+    Ok(Word::bool(regex.is_match(text)))
+}
+
+/// How many matches are asked for: all for a negative number.
+fn limit(call: &Call<'_>, arguments: &[Word], position: usize) -> Result<usize, BuiltinError> {
+    let wanted = call.number(arguments, position)?;
+    if !wanted.is_integer() {
+        return Err(operand_error(position, "must be integer number but got floating-point number"));
+    }
+    Ok(wanted.as_i64().and_then(|wanted| usize::try_from(wanted).ok()).unwrap_or(usize::MAX))
+}
+
+fn find(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
+    let wanted = limit(call, arguments, 3)?;
+    let (regex, text) = subject(call, arguments, 1, 2)?;
+    let found: Vec<String> = regex.find_iter(text).take(wanted).map(|found| found.as_str().to_owned()).collect();
+    call.make_strings(&found)
+}
+
+fn find_all_groups(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
+    let wanted = limit(call, arguments, 3)?;
+    let (regex, text) = subject(call, arguments, 1, 2)?;
+    let group = |group: Option<::regex::Match<'_>>| group.map_or("", |group| group.as_str()).to_owned();
+    let found: Vec<Vec<String>> =
+        regex.captures_iter(text).take(wanted).map(|groups| groups.iter().map(group).collect()).collect();
+    let found = found.iter().map(|groups| call.make_strings(groups)).collect::<Result<Vec<_>, _>>()?;
+    Ok(call.heap.array(&found)?)
+}
+
+fn split(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
+    let (regex, text) = subject(call, arguments, 1, 2)?;
+    let parts: Vec<String> = split_parts(&regex, text).into_iter().map(str::to_owned).collect();
+    call.make_strings(&parts)
+}
+
+/// An empty text is one part; an empty match at the start parts nothing.
+fn split_parts<'t>(regex: &Regex, text: &'t str) -> Vec<&'t str> {
+    if text.is_empty() && !regex.as_str().is_empty() {
+        return vec![""];
+    }
+    let (mut parts, mut begin, mut end) = (Vec::new(), 0, 0);
+    for found in regex.find_iter(text) {
+        end = found.start();
+        if found.end() != 0 {
+            parts.push(&text[begin..end]);
+        }
+        begin = found.end();
+    }
+    if end != text.len() {
+        parts.push(&text[begin..]);
+    }
+    parts
+}
+
+fn replace(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
+    let replacement = call.text(arguments, 3)?.to_owned();
+    let (regex, text) = subject(call, arguments, 2, 1)?;
+    let matches = regex.find_iter(text).count();
+    // Each group may be the whole text.
+    let references = replacement.matches('$').count();
+    let most = matches.saturating_mul(replacement.len()).saturating_add(text.len().saturating_mul(references + 1));
+    expect_bytes(call, most)?;
+    let replaced = regex.replace_all(call.text(arguments, 1)?, replacement.as_str()).into_owned();
+    call.make_string(&replaced)
+}
+
+#[cfg(test)]
+mod tests;

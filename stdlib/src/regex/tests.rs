@@ -1,0 +1,83 @@
+//! Patterns beside what RE2 makes of them.
+
+use super::*;
+
+fn matches_all(pattern: &str, text: &str) -> bool {
+    compile(&format!("^(?:{pattern})$")).unwrap_or_else(|error| panic!("{pattern}: {error}")).is_match(text)
+}
+
+#[test]
+fn classes_know_ascii_only() {
+    for (pattern, matching, other) in [
+        (r"\d", "7", "٧"),
+        (r"\w", "_", "é"),
+        (r"\s", "\t", "\u{a0}"),
+        (r"\S", "\u{b}", " "),
+        (r"[\d-]", "-", "٧"),
+        (r"[^\W]", "a", "é"),
+        (r"[[:word:]]", "a", "é"),
+        (r"\D", "٧", "7"),
+    ] {
+        assert!(matches_all(pattern, matching), "{pattern} on {matching}");
+        assert!(!matches_all(pattern, other), "{pattern} on {other}");
+    }
+    assert!(compile(r"é\b").expect("valid").find("é").is_none(), "no word ends after é");
+    assert!(compile(r"\Ba").expect("valid").is_match("ba"));
+    assert!(compile(r"(?i)straße|ÄPFEL").expect("valid").is_match("äpfel"));
+}
+
+#[test]
+fn notation_of_re2_is_read() {
+    for (pattern, text) in [
+        (r"\Qa.b\E+", "a.bb"),
+        (r"a{,2}", "a{,2}"),
+        (r"a{x}", "a{x}"),
+        (r"{", "{"),
+        (r"x{2,3}", "xxx"),
+        (r"[[a]", "["),
+        (r"[a&&b]", "&"),
+        (r"[]a]", "]"),
+        (r"[^]a]", "b"),
+        (r"[a\]b]", "]"),
+        (r"[+--]", "-"),
+        (r"\<a\>", "<a>"),
+        (r"\101", "A"),
+        (r"\x41\x{42}", "AB"),
+        (r"(?P<n>a)(?<m>b)(?:c)", "abc"),
+        (r"(?s).", "\n"),
+        (r"\pL\p{Greek}", "éα"),
+        (r"\$\.\-\/", "$.-/"),
+        (r"[\-a~~b]", "~"),
+    ] {
+        assert!(matches_all(pattern, text), "{pattern} on {text}");
+    }
+}
+
+#[test]
+fn what_re2_refuses_is_refused() {
+    for pattern in
+        ["[", "(", "a**", r"\", r"\u0041", r"\h", r"(?x)a b", r"(?=a)", r"\1", r"a{1001}", "[b-a]", r"[[:no:]]", "[a"]
+    {
+        assert!(compile(pattern).is_err(), "{pattern}");
+    }
+}
+
+#[test]
+fn large_patterns_are_refused() {
+    let error = compile("((a{1000}){1000}){1000}").expect_err("too large");
+    assert!(error.contains("too large"), "{error}");
+}
+
+#[test]
+fn texts_are_split_as_go_does() {
+    for (pattern, text, parts) in [
+        ("a", "banana", vec!["b", "n", "n", ""]),
+        ("a*", "baac", vec!["b", "c"]),
+        ("^[a-z]+", "foobar baz", vec!["", " baz"]),
+        ("[a-z]+$", "foobar baz", vec!["foobar ", ""]),
+        ("x", "", vec![""]),
+        ("", "ab", vec!["a", "b"]),
+    ] {
+        assert_eq!(split_parts(&compile(pattern).expect("valid"), text), parts, "{pattern} on {text}");
+    }
+}

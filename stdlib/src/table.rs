@@ -1,0 +1,43 @@
+//! The one list of builtins, assembled from one table per domain.
+
+use std::sync::LazyLock;
+
+use crate::builtin::Builtin;
+
+const TABLES: &[&[Builtin]] = &[
+    crate::aggregates::TABLE,
+    crate::arrays::TABLE,
+    crate::bits::TABLE,
+    crate::casts::TABLE,
+    crate::glob::TABLE,
+    crate::numbers::TABLE,
+    crate::objects::TABLE,
+    crate::operators::TABLE,
+    crate::regex::TABLE,
+    crate::sets::TABLE,
+    crate::sprintf::TABLE,
+    crate::strings::SEARCH_TABLE,
+    crate::strings::TABLE,
+    crate::types::TABLE,
+];
+
+/// Every builtin, by name.
+///
+/// ```
+/// use hpol_stdlib::BUILTINS;
+/// assert!(BUILTINS.iter().any(|builtin| builtin.name == "count"));
+/// ```
+pub static BUILTINS: LazyLock<Vec<&'static Builtin>> = LazyLock::new(|| {
+    let mut builtins: Vec<&Builtin> = TABLES.iter().copied().flatten().collect();
+    builtins.sort_by_key(|builtin| builtin.name);
+    builtins
+});
+
+/// The builtin of that name, and its place in [`BUILTINS`].
+pub fn find_builtin(name: &str) -> Option<(usize, &'static Builtin)> {
+    let place = BUILTINS.binary_search_by_key(&name, |builtin| builtin.name).ok()?;
+    Some((place, BUILTINS[place]))
+}
+
+#[cfg(test)]
+mod tests;
