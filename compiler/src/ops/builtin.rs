@@ -23,7 +23,7 @@ impl Context {
             now_nanoseconds: self.now_nanoseconds,
             fuel: &mut self.hot.fuel,
         };
-        match (called.function)(&mut call, arguments) {
+        match called.call(&mut call, arguments) {
             Ok(word) => Ok(self.mark_if_absent(word, Some(failure.site))),
             Err(BuiltinError::Undefined) => {
                 self.mark(failure.site);
