@@ -45,7 +45,7 @@ pub fn call<M: Machine + ?Sized>(
         Intercepted::Function(other) => call_directly(machine, other, arguments, context),
         Intercepted::Builtin(builtin) => {
             let failure = Failure { on_error: OnError::Stop, site: SiteId(u32::MAX), place };
-            context.run_builtin_padded(builtin, arguments, failure)
+            context.run_builtin(builtin, arguments, failure)
         }
     }
 }
@@ -68,11 +68,8 @@ pub fn call_builtin<M: Machine + ?Sized>(
     match context.intercept_builtin(builtin) {
         Intercepted::No => context.run_builtin(builtin, arguments, failure),
         Intercepted::Value(value) => Ok(value),
-        Intercepted::Function(function) => {
-            let parameters = context.program().function(function).parameters as usize;
-            call_directly(machine, function, &arguments[..parameters.min(arguments.len())], context)
-        }
-        Intercepted::Builtin(other) => context.run_builtin_padded(other, arguments, failure),
+        Intercepted::Function(function) => call_directly(machine, function, arguments, context),
+        Intercepted::Builtin(other) => context.run_builtin(other, arguments, failure),
     }
 }
 
@@ -85,7 +82,15 @@ fn call_directly<M: Machine + ?Sized>(
     match context.enter(function)? {
         Entered::Known(value) => Ok(value),
         Entered::Run => {
-            let result = machine.run(function, arguments, context)?;
+            let parameters = context.program().function(function).parameters as usize;
+            let result = if arguments.len() == parameters {
+                machine.run(function, arguments, context)?
+            } else {
+                // A replacement with other parameters than what it replaces: what is missing is absent.
+                let mut fitted = arguments.to_vec();
+                fitted.resize(parameters, Word::ABSENT);
+                machine.run(function, &fitted, context)?
+            };
             context.leave(result);
             Ok(result)
         }

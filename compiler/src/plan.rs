@@ -29,8 +29,8 @@
 //! # Registers
 //!
 //! A register is read only where every way to that place has written it; [`verify`](crate::verify::verify) checks that.
-//! It holds [`Word::ABSENT`] only where a statement says so: a function's result before something is yielded, the
-//! optional arguments of builtins, and parts of templates.
+//! It holds [`Word::ABSENT`] only where a statement says so: a function's result before something is yielded,
+//! variables of a test that are not bound yet, and parts of templates.
 //!
 //! # The mark of absence
 //!
@@ -98,7 +98,7 @@ pub struct Program {
     /// The base documents.
     pub data: Word,
     /// The builtins that are called.
-    pub builtins: Vec<BuiltinUse>,
+    pub builtins: Vec<&'static Builtin>,
     /// Rules by full path, such as `data.payments.guard.privileged`.
     pub rules: BTreeMap<Arc<str>, FunctionId>,
     /// What packages hold besides base documents: rules that are not functions, by path without `data`, ascending.
@@ -119,15 +119,6 @@ pub struct Program {
     pub memo_slots: u32,
     /// The files, for turning spans into places that people read.
     pub sources: SourceMap,
-}
-
-/// A builtin that the program calls.
-#[derive(Debug, Clone, Copy)]
-pub struct BuiltinUse {
-    /// Its entry in the table.
-    pub builtin: &'static Builtin,
-    /// How many arguments its code expects; those left out are absent.
-    pub parameters: u32,
 }
 
 /// A function: a rule, a decision rule, or a step of a test.
@@ -261,7 +252,7 @@ pub enum StatementKind {
         target: Register,
         /// Called.
         builtin: BuiltinId,
-        /// Arguments, as many as its code expects; those left out are absent.
+        /// Arguments; those left out may be missing.
         arguments: Vec<Register>,
         /// What its error does.
         on_error: OnError,

@@ -16,7 +16,7 @@ impl Context {
     /// [`Stop`] for its error, unless that counts as absent, and always for a limit.
     pub fn run_builtin(&mut self, builtin: BuiltinId, arguments: &[Word], failure: Failure) -> Result<Word, Stop> {
         self.charge(1, failure.place)?;
-        let called = self.program.builtins[builtin.index()].builtin;
+        let called = self.program.builtins[builtin.index()];
         let mut call = Call {
             heap: &mut self.heap,
             caches: &mut self.caches,
@@ -37,23 +37,6 @@ impl Context {
             }
             Err(error @ BuiltinError::Fuel) => Err(self.stop(codes::FUEL, error.to_string(), failure.place)),
         }
-    }
-
-    /// As [`Context::run_builtin`], with arguments that were meant for something else: missing ones are absent.
-    ///
-    /// # Errors
-    ///
-    /// As [`Context::run_builtin`].
-    pub(crate) fn run_builtin_padded(
-        &mut self,
-        builtin: BuiltinId,
-        arguments: &[Word],
-        failure: Failure,
-    ) -> Result<Word, Stop> {
-        let parameters = self.program.builtins[builtin.index()].parameters as usize;
-        let mut padded = arguments.to_vec();
-        padded.resize(parameters, Word::ABSENT);
-        self.run_builtin(builtin, &padded, failure)
     }
 
     /// Hands a value to whoever evaluates the decision rule.

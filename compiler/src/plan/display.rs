@@ -113,7 +113,7 @@ impl Printer<'_> {
                 write!(out, "{} = call {name}({})", register(*target), registers(arguments))?;
             }
             S::Builtin { target, builtin, arguments, on_error, .. } => {
-                let name = self.program.builtins[builtin.index()].builtin.name;
+                let name = self.program.builtins[builtin.index()].name;
                 let lenient = lenient(*on_error);
                 write!(out, "{} = builtin{lenient} {name}({})", register(*target), registers(arguments))?;
             }
@@ -252,14 +252,12 @@ impl Printer<'_> {
         let target = |name: &str, mock: &Mock| match mock {
             Mock::Value => name.to_owned(),
             Mock::Function(function) => format!("{name} by {}", self.program.function(*function).name),
-            Mock::Builtin(builtin) => format!("{name} by {}", self.program.builtins[builtin.index()].builtin.name),
+            Mock::Builtin(builtin) => format!("{name} by {}", self.program.builtins[builtin.index()].name),
         };
         let target = match &replacement.target {
             ReplacementTarget::Input(path) => format!("input {:?}", path.join(".")),
             ReplacementTarget::Data(path) => format!("data {:?}", path.join(".")),
-            ReplacementTarget::Builtin(builtin, mock) => {
-                target(self.program.builtins[builtin.index()].builtin.name, mock)
-            }
+            ReplacementTarget::Builtin(builtin, mock) => target(self.program.builtins[builtin.index()].name, mock),
             ReplacementTarget::Function(function, mock) => target(&self.program.function(*function).name, mock),
         };
         match replacement.value {

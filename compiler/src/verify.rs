@@ -1,0 +1,453 @@
+//! The rules that every plan keeps, checked after lowering and after every pass.
+//!
+//! Engines rely on them: generated code reads a register without asking whether it was written. A plan that breaks one
+//! is a defect of the compiler, and is refused rather than run.
+
+use std::sync::Arc;
+
+use crate::CompileError;
+use crate::plan::{
+    Block, Function, FunctionId, Label, Mock, Program, Register, Replacement, ReplacementTarget, Statement,
+    StatementKind,
+};
+
+mod operands;
+
+pub(crate) use operands::{reads, written};
+
+/// Checks a whole program.
+///
+/// # Errors
+///
+/// [`CompileError::Invalid`], with the function and what is wrong.
+pub fn verify(program: &Program) -> Result<(), CompileError> {
+    for function in &program.functions {
+        let checked = Checker::new(program, function).function();
+        checked.map_err(|problem| CompileError::Invalid(format!("{}: {problem}", function.name)))?;
+    }
+    let mentioned = program.decisions.iter().flat_map(|decision| [Some(decision.body), decision.exemption]).flatten();
+    let mentioned = mentioned.chain(program.rules.values().copied()).chain(program.documents.iter().map(|rule| rule.1));
+    for id in mentioned {
+        if id.index() >= program.functions.len() {
+            return Err(CompileError::Invalid(format!("there is no function {}", id.0)));
+        }
+    }
+    Ok(())
+}
+
+type Checked<T = ()> = Result<T, String>;
+
+/// Which registers are written on every way to a place.
+#[derive(Debug, Clone)]
+struct Written(Vec<u64>);
+
+impl Written {
+    fn insert(&mut self, register: Register) {
+        self.0[register.index() / 64] |= 1 << (register.index() % 64);
+    }
+
+    fn contains(&self, register: Register) -> bool {
+        self.0.get(register.index() / 64).is_some_and(|bits| bits & (1 << (register.index() % 64)) != 0)
+    }
+
+    fn meet(&mut self, other: &Written) {
+        for (bits, other) in self.0.iter_mut().zip(&other.0) {
+            *bits &= other;
+        }
+    }
+}
+
+/// The state at a place, or nothing where control can't come.
+type Flow = Option<Written>;
+
+fn meet(into: &mut Flow, other: &Written) {
+    match into {
+        Some(state) => state.meet(other),
+        None => *into = Some(other.clone()),
+    }
+}
+
+/// Something around the statements that are being checked.
+#[derive(Debug)]
+enum Around {
+    /// What can be left: what is written where it is.
+    Left(Label, Flow, Way),
+    /// What catches failures: what is written where they happen.
+    Caught(Flow),
+    /// A collection: nothing within leaves anything outside.
+    Collect,
+    /// A stretch that is outside of a `with`.
+    Outside(Label),
+}
+
+/// What a label stands for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Way {
+    Scope,
+    With,
+}
+
+struct Checker<'p> {
+    program: &'p Program,
+    function: &'p Function,
+    around: Vec<Around>,
+    labels: Vec<bool>,
+}
+
+impl<'p> Checker<'p> {
+    fn new(program: &'p Program, function: &'p Function) -> Self {
+        Self { program, function, around: Vec::new(), labels: Vec::new() }
+    }
+
+    fn function(&mut self) -> Checked {
+        let function = self.function;
+        if function.parameters > function.registers || function.result.0 >= function.registers {
+            return Err("it has too few registers".into());
+        }
+        if let Some(slot) = function.memo
+            && (function.parameters > 0 || slot >= self.program.memo_slots)
+        {
+            return Err("its memo slot is wrong".into());
+        }
+        let mut state = Written(vec![0; function.registers.div_ceil(64) as usize]);
+        (0..function.parameters).for_each(|index| state.insert(Register(index)));
+        self.around.push(Around::Caught(None));
+        let mut end = self.block(&function.body, Some(state))?;
+        if let Some(Around::Caught(Some(failed))) = self.around.pop() {
+            meet(&mut end, &failed);
+        }
+        match end {
+            Some(state) if !state.contains(function.result) => Err("its result is not always written".into()),
+            _ => Ok(()),
+        }
+    }
+
+    fn block(&mut self, block: &Block, mut flow: Flow) -> Checked<Flow> {
+        for statement in &block.statements {
+            // What can't be reached is still checked for its structure, with all registers written.
+            let state = flow.clone().unwrap_or_else(|| self.everything());
+            let reachable = flow.is_some();
+            let after = self.statement(statement, state).map_err(|problem| format!("{problem} in {statement:?}"))?;
+            flow = if reachable { after } else { None };
+        }
+        Ok(flow)
+    }
+
+    fn everything(&self) -> Written {
+        Written(vec![u64::MAX; self.function.registers.div_ceil(64) as usize])
+    }
+
+    fn statement(&mut self, statement: &Statement, mut state: Written) -> Checked<Flow> {
+        for register in reads(&statement.kind) {
+            if register.0 >= self.function.registers || !state.contains(register) {
+                return Err(format!("r{} is read before it is written", register.0));
+            }
+        }
+        self.indices(&statement.kind)?;
+        if let Some(label) = defined_label(&statement.kind) {
+            self.define(label)?;
+        }
+        let target = written(&statement.kind);
+        if target.iter().any(|register| register.0 >= self.function.registers) {
+            return Err("it writes a register that there is not".into());
+        }
+        if may_fail(&statement.kind) {
+            self.fail(&state)?;
+        }
+        match &statement.kind {
+            StatementKind::Fail => return Ok(None),
+            StatementKind::Leave { label } => {
+                self.leave(*label, &state)?;
+                return Ok(None);
+            }
+            StatementKind::Scope { label, catches, body } => return self.scope(*label, *catches, body, state),
+            StatementKind::Each { label, body, .. } => {
+                let mut inside = state.clone();
+                target.iter().for_each(|register| inside.insert(*register));
+                // No iteration at all is always possible, so what is written behind is what was before.
+                self.scope(*label, true, body, inside)?;
+                return Ok(Some(state));
+            }
+            StatementKind::Collect { body, .. } => {
+                self.around.push(Around::Collect);
+                self.around.push(Around::Caught(None));
+                self.block(body, Some(state.clone()))?;
+                self.around.pop();
+                self.around.pop();
+            }
+            StatementKind::With { label, body, .. } => {
+                self.around.push(Around::Left(*label, None, Way::With));
+                let flow = self.block(body, Some(state))?;
+                return Ok(self.behind(flow));
+            }
+            StatementKind::Outside { label, body } => {
+                if self.with_in_force() != Some(*label) {
+                    return Err("the `with` is not the one in force".into());
+                }
+                self.around.push(Around::Outside(*label));
+                let flow = self.block(body, Some(state))?;
+                self.around.pop();
+                return Ok(flow);
+            }
+            StatementKind::Emit { .. } => {
+                if !self.around.iter().any(|around| matches!(around, Around::Collect)) {
+                    return Err("there is no collection".into());
+                }
+            }
+            StatementKind::Constant { .. }
+            | StatementKind::Copy { .. }
+            | StatementKind::Input { .. }
+            | StatementKind::Data { .. }
+            | StatementKind::Document { .. }
+            | StatementKind::Field { .. }
+            | StatementKind::Index { .. }
+            | StatementKind::Call { .. }
+            | StatementKind::Builtin { .. }
+            | StatementKind::Arithmetic { .. }
+            | StatementKind::SetOperation { .. }
+            | StatementKind::Compare { .. }
+            | StatementKind::Membership { .. }
+            | StatementKind::MakeArray { .. }
+            | StatementKind::MakeSet { .. }
+            | StatementKind::MakeObject { .. }
+            | StatementKind::Template { .. }
+            | StatementKind::Test { .. }
+            | StatementKind::TestCompare { .. }
+            | StatementKind::TestAbsent { .. }
+            | StatementKind::TestShape { .. }
+            | StatementKind::Yield { .. }
+            | StatementKind::Mark { .. }
+            | StatementKind::MarkSave { .. }
+            | StatementKind::MarkRestore { .. }
+            | StatementKind::Record { .. } => {}
+        }
+        target.iter().for_each(|register| state.insert(*register));
+        Ok(Some(state))
+    }
+
+    fn scope(&mut self, label: Label, catches: bool, body: &Block, state: Written) -> Checked<Flow> {
+        self.around.push(Around::Left(label, None, Way::Scope));
+        if catches {
+            self.around.push(Around::Caught(None));
+        }
+        let mut flow = self.block(body, Some(state))?;
+        if catches && let Some(Around::Caught(Some(failed))) = self.around.pop() {
+            meet(&mut flow, &failed);
+        }
+        Ok(self.behind(flow))
+    }
+
+    /// What is written behind the innermost thing that can be left, which ends here.
+    fn behind(&mut self, mut flow: Flow) -> Flow {
+        if let Some(Around::Left(_, Some(left), _)) = self.around.pop() {
+            meet(&mut flow, &left);
+        }
+        flow
+    }
+
+    fn define(&mut self, label: Label) -> Checked {
+        if self.labels.len() <= label.index() {
+            self.labels.resize(label.index() + 1, false);
+        }
+        if std::mem::replace(&mut self.labels[label.index()], true) {
+            return Err(format!("L{} is defined twice", label.0));
+        }
+        Ok(())
+    }
+
+    fn leave(&mut self, label: Label, state: &Written) -> Checked {
+        for around in self.around.iter_mut().rev() {
+            match around {
+                Around::Left(other, left, _) if *other == label => {
+                    meet(left, state);
+                    return Ok(());
+                }
+                Around::Collect => return Err(format!("L{} is outside of the collection", label.0)),
+                Around::Left(..) | Around::Caught(_) | Around::Outside(_) => {}
+            }
+        }
+        Err(format!("there is no L{} around it", label.0))
+    }
+
+    fn fail(&mut self, state: &Written) -> Checked {
+        for around in self.around.iter_mut().rev() {
+            match around {
+                Around::Caught(failed) => {
+                    meet(failed, state);
+                    return Ok(());
+                }
+                Around::Left(..) | Around::Collect | Around::Outside(_) => {}
+            }
+        }
+        Err("nothing catches its failure".into())
+    }
+
+    /// The innermost `with` that is in force.
+    fn with_in_force(&self) -> Option<Label> {
+        let mut left_alone: Vec<Label> = Vec::new();
+        for around in self.around.iter().rev() {
+            match around {
+                Around::Outside(label) => left_alone.push(*label),
+                Around::Left(label, _, Way::With) if !left_alone.contains(label) => return Some(*label),
+                Around::Left(..) | Around::Caught(_) | Around::Collect => {}
+            }
+        }
+        None
+    }
+
+    fn indices(&self, kind: &StatementKind) -> Checked {
+        let program = self.program;
+        let fits = match kind {
+            StatementKind::Call { function, arguments, .. } => {
+                let called = program.functions.get(function.index());
+                called.is_some_and(|called| called.parameters as usize == arguments.len())
+            }
+            StatementKind::Builtin { builtin, site, .. } => {
+                builtin.index() < program.builtins.len() && site.index() < program.sites.len()
+            }
+            StatementKind::Data { path, site, .. } => {
+                path.index() < program.paths.len() && site.index() < program.sites.len()
+            }
+            StatementKind::Document { path, .. } => path.index() < program.paths.len(),
+            StatementKind::Input { site, .. }
+            | StatementKind::Each { site, .. }
+            | StatementKind::Arithmetic { site, .. }
+            | StatementKind::SetOperation { site, .. }
+            | StatementKind::Mark { site } => site.index() < program.sites.len(),
+            StatementKind::Field { site, .. } | StatementKind::Index { site, .. } => {
+                site.is_none_or(|site| site.index() < program.sites.len())
+            }
+            StatementKind::With { replacements, .. } => {
+                replacements.iter().all(|replacement| self.replacement_fits(replacement))
+            }
+            StatementKind::Constant { .. }
+            | StatementKind::Copy { .. }
+            | StatementKind::Compare { .. }
+            | StatementKind::Membership { .. }
+            | StatementKind::MakeArray { .. }
+            | StatementKind::MakeSet { .. }
+            | StatementKind::MakeObject { .. }
+            | StatementKind::Template { .. }
+            | StatementKind::Test { .. }
+            | StatementKind::TestCompare { .. }
+            | StatementKind::TestAbsent { .. }
+            | StatementKind::TestShape { .. }
+            | StatementKind::Yield { .. }
+            | StatementKind::Scope { .. }
+            | StatementKind::Leave { .. }
+            | StatementKind::Fail
+            | StatementKind::Collect { .. }
+            | StatementKind::Emit { .. }
+            | StatementKind::Outside { .. }
+            | StatementKind::MarkSave { .. }
+            | StatementKind::MarkRestore { .. }
+            | StatementKind::Record { .. } => true,
+        };
+        if fits { Ok(()) } else { Err("it names something that there is not".into()) }
+    }
+
+    fn replacement_fits(&self, replacement: &Replacement) -> bool {
+        let known = |function: &FunctionId| function.index() < self.program.functions.len();
+        let (target, mock) = match &replacement.target {
+            ReplacementTarget::Input(_) | ReplacementTarget::Data(_) => (true, Mock::Value),
+            ReplacementTarget::Builtin(builtin, mock) => (builtin.index() < self.program.builtins.len(), *mock),
+            ReplacementTarget::Function(function, mock) => (known(function), *mock),
+        };
+        target
+            && match mock {
+                Mock::Value => replacement.value.is_some(),
+                Mock::Function(function) => known(&function),
+                Mock::Builtin(builtin) => builtin.index() < self.program.builtins.len(),
+            }
+    }
+}
+
+fn defined_label(kind: &StatementKind) -> Option<Label> {
+    if let StatementKind::Scope { label, .. } | StatementKind::Each { label, .. } | StatementKind::With { label, .. } =
+        kind
+    {
+        Some(*label)
+    } else {
+        None
+    }
+}
+
+/// Whether the statement itself, not one within it, can fail.
+pub(crate) fn may_fail(kind: &StatementKind) -> bool {
+    matches!(
+        kind,
+        StatementKind::Input { .. }
+            | StatementKind::Data { .. }
+            | StatementKind::Field { .. }
+            | StatementKind::Index { .. }
+            | StatementKind::Call { .. }
+            | StatementKind::Builtin { .. }
+            | StatementKind::Arithmetic { .. }
+            | StatementKind::SetOperation { .. }
+            | StatementKind::Test { .. }
+            | StatementKind::TestCompare { .. }
+            | StatementKind::TestAbsent { .. }
+            | StatementKind::TestShape { .. }
+            | StatementKind::Fail
+            | StatementKind::Each { .. }
+    )
+}
+
+/// How deep the calls of a program nest at most, and where; an error for a function that needs itself.
+pub(crate) fn call_depth(program: &Program) -> Result<(u32, Option<FunctionId>), CompileError> {
+    let mut depths: Vec<Option<u32>> = vec![None; program.functions.len()];
+    let mut open = vec![false; program.functions.len()];
+    let mut deepest = (0, None);
+    for start in 0..program.functions.len() {
+        // Each entry is a function with those of its callees that are still to be looked at.
+        let mut stack: Vec<(usize, Vec<usize>)> = Vec::new();
+        if depths[start].is_none() {
+            open[start] = true;
+            stack.push((start, callees(program, &program.functions[start])));
+        }
+        while let Some((function, left)) = stack.last_mut() {
+            let function = *function;
+            if let Some(callee) = left.pop() {
+                if open[callee] {
+                    let called = &program.functions[callee];
+                    return Err(CompileError::Recursive { name: called.name.clone(), span: called.span });
+                }
+                if depths[callee].is_none() {
+                    open[callee] = true;
+                    stack.push((callee, callees(program, &program.functions[callee])));
+                }
+                continue;
+            }
+            let below = callees(program, &program.functions[function]).into_iter().filter_map(|callee| depths[callee]);
+            let depth = 1 + below.max().unwrap_or(0);
+            depths[function] = Some(depth);
+            open[function] = false;
+            if depth > deepest.0 {
+                deepest = (depth, u32::try_from(function).ok().map(FunctionId));
+            }
+            stack.pop();
+        }
+    }
+    Ok(deepest)
+}
+
+fn callees(program: &Program, function: &Function) -> Vec<usize> {
+    let mut found = Vec::new();
+    callees_of(program, &function.body, &mut found);
+    found.sort_unstable();
+    found.dedup();
+    found
+}
+
+fn callees_of(program: &Program, block: &Block, found: &mut Vec<usize>) {
+    for statement in &block.statements {
+        if let StatementKind::Call { function, .. } = &statement.kind {
+            found.push(function.index());
+        } else if let StatementKind::Document { path, .. } = &statement.kind {
+            let path: &[Arc<str>] = &program.paths[path.index()];
+            found.extend(program.rules_below(path).iter().map(|rule| rule.1.index()));
+        } else if let Some(block) = statement.block() {
+            callees_of(program, block, found);
+        }
+    }
+}
