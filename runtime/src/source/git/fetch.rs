@@ -130,6 +130,8 @@ impl Fetcher {
 
 fn fetch(options: &GitOptions, folder: &Path, interrupt: &AtomicBool) -> Result<(), String> {
     let repository = open_cache(folder)?;
+    // The transport takes the process's choice; where the host has made one already, that stays.
+    let _ = rustls::crypto::ring::default_provider().install_default();
     try_fetch(&repository, options, interrupt).map_err(|error| message(&error))
 }
 
