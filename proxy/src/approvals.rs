@@ -515,3 +515,6 @@ fn new_id() -> Result<String, ApprovalError> {
 fn cut(comment: &str) -> String {
     comment.get(..comment.floor_char_boundary(COMMENT_BYTES_MAX)).unwrap_or_default().to_owned()
 }
+
+#[cfg(test)]
+mod tests;

@@ -10,3 +10,6 @@ pub mod logging;
 pub mod metrics;
 pub mod record;
 pub mod store;
+
+#[cfg(test)]
+mod testing;

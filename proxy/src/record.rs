@@ -128,3 +128,6 @@ impl AuditWriter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

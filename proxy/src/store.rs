@@ -108,13 +108,7 @@ fn readers(options: &SqliteConnectOptions) -> SqlitePool {
 }
 
 async fn connect(options: &SqliteConnectOptions, path: &Path) -> Result<SqliteConnection, StoreError> {
-    SqliteConnection::connect_with(options).await.map_err(|error| match StoreError::from(error) {
-        StoreError::Damaged => StoreError::Foreign(path.to_owned()),
-        StoreError::ReadOnly => {
-            StoreError::Open { path: path.to_owned(), message: "no such file, or no right to open it".to_owned() }
-        }
-        other => other,
-    })
+    SqliteConnection::connect_with(options).await.map_err(|error| StoreError::opening(error, path))
 }
 
 /// Creates the file, if there is none, so that only its owner may read it. SQLite gives the files beside it the same
@@ -141,3 +135,6 @@ fn create_private(path: &Path) -> Result<(), StoreError> {
 fn open_failed(path: &Path, error: &std::io::Error) -> StoreError {
     StoreError::Open { path: path.to_owned(), message: error.to_string() }
 }
+
+#[cfg(test)]
+mod tests;

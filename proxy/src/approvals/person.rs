@@ -133,3 +133,6 @@ pub fn tally(demands: &[Demand], requester: &str, votes: &[Vote]) -> Tally {
     let met = |demand: &Demand| demand.granted(requester, votes) >= demand.quorum.max(1);
     if !demands.is_empty() && demands.iter().all(met) { Tally::Granted } else { Tally::Open }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,6 @@
 //! What can go wrong with the store, told apart so that the gateway can say what to do.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Primary result codes of SQLite: <https://www.sqlite.org/rescode.html>.
 mod code {
@@ -87,8 +87,29 @@ impl StoreError {
     }
 }
 
+impl StoreError {
+    /// What an error means while a file is being opened: what is no database at all was never a store.
+    pub(super) fn opening(error: sqlx::Error, path: &Path) -> Self {
+        match primary_code(&error) {
+            Some(code::NOTADB) => Self::Foreign(path.to_owned()),
+            Some(code::CANTOPEN | code::PERM) => {
+                let message = "no such file, or no right to open it".to_owned();
+                Self::Open { path: path.to_owned(), message }
+            }
+            Some(_) | None => error.into(),
+        }
+    }
+}
+
+/// SQLite's primary result code, which is the lowest byte of the extended one.
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let extended: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(extended & 0xff)
+}
+
 impl From<sqlx::Error> for StoreError {
     fn from(error: sqlx::Error) -> Self {
+        let primary = primary_code(&error).unwrap_or_default();
         let Some(database) = error.as_database_error() else {
             return match error {
                 sqlx::Error::PoolTimedOut => Self::Slow,
@@ -96,13 +117,12 @@ impl From<sqlx::Error> for StoreError {
                 other => Self::Other(other.to_string()),
             };
         };
-        let extended = database.code().and_then(|text| text.parse::<u32>().ok()).unwrap_or_default();
-        match extended & 0xff {
+        match primary {
             code::FULL => Self::Full,
             code::BUSY | code::LOCKED => Self::Locked,
             code::READONLY | code::PERM | code::CANTOPEN => Self::ReadOnly,
             code::CORRUPT | code::NOTADB => Self::Damaged,
-            code::IOERR => Self::Other(format!("reading or writing the disk failed (SQLite code {extended})")),
+            code::IOERR => Self::Other(format!("reading or writing the disk failed: {}", database.message())),
             _ => Self::Other(database.message().to_owned()),
         }
     }

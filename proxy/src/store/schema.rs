@@ -73,7 +73,8 @@ CREATE TABLE approval_vote (
 
 /// Brings a file to the newest version, in one transaction.
 pub(super) async fn migrate(connection: &mut SqliteConnection, path: &std::path::Path) -> Result<(), StoreError> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    let transaction = connection.begin_with("BEGIN IMMEDIATE").await;
+    let mut transaction = transaction.map_err(|error| StoreError::opening(error, path))?;
     let version = check(&mut transaction, path).await?;
     for step in STEPS.iter().skip(usize::try_from(version).unwrap_or(usize::MAX)) {
         sqlx::raw_sql(*step).execute(&mut *transaction).await?;
@@ -88,7 +89,8 @@ pub(super) async fn migrate(connection: &mut SqliteConnection, path: &std::path:
 
 /// The version of a file, if it is a store at all.
 pub(super) async fn check(connection: &mut SqliteConnection, path: &std::path::Path) -> Result<i64, StoreError> {
-    let version: i64 = sqlx::query("PRAGMA user_version").fetch_one(&mut *connection).await?.try_get(0)?;
+    let version = sqlx::query("PRAGMA user_version").fetch_one(&mut *connection).await;
+    let version: i64 = version.map_err(|error| StoreError::opening(error, path))?.try_get(0)?;
     let application: i64 = sqlx::query("PRAGMA application_id").fetch_one(&mut *connection).await?.try_get(0)?;
     let tables: i64 = sqlx::query("SELECT count(*) FROM sqlite_schema").fetch_one(connection).await?.try_get(0)?;
     let new = tables == 0 && version == 0 && application == 0;
