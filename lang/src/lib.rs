@@ -2,9 +2,13 @@
 #![forbid(unsafe_code)]
 
 pub mod ast;
+pub mod check;
 pub mod diagnostic;
+mod documents;
 pub mod format;
+pub mod load;
 pub mod parse;
+mod resolve;
 pub mod source;
 pub mod typed;
 pub mod types;

@@ -7,11 +7,17 @@ use std::sync::Arc;
 use crate::value::Value;
 
 mod operate;
+mod schema;
 mod signature;
+mod text;
+mod validate;
 
 pub(crate) use operate::Member;
-pub(crate) use signature::named;
+pub use schema::{ImportedSchema, SchemaError, import_schema};
 pub use signature::TypeTextError;
+pub(crate) use signature::named;
+pub(crate) use text::{parse_duration, parse_time, text_fits};
+pub use validate::{Mismatch, validate};
 
 /// A type.
 #[derive(Debug, Clone, PartialEq, Eq)]

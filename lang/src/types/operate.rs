@@ -288,9 +288,7 @@ impl Type {
             (Type::Map(key, value), Type::Record(record)) => {
                 key.accepts(&Type::String) && record.fields.values().all(|field| value.accepts(&field.ty))
             }
-            (Type::Record(record), Type::Map(_, value)) => {
-                record.fields.values().all(|field| field.ty.accepts(value))
-            }
+            (Type::Record(record), Type::Map(_, value)) => record.fields.values().all(|field| field.ty.accepts(value)),
             (Type::Record(left), Type::Record(right)) => left.accepts(right),
             (wanted, given) => given.is_subtype_of(wanted),
         }

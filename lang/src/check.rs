@@ -1,0 +1,321 @@
+//! Checking: from the untyped trees of all files to one typed program, with every error of the run.
+//!
+//! Rules are checked in the order of their dependencies, so that the type of a rule is known where it is used. An expression
+//! with an error gets the type `any`, which fits everywhere, so that one mistake gives one message.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::ast::{DecisionRule, Expr, ExprKind, ItemKind, Module};
+use crate::diagnostic::{self, Diagnostic, Severity};
+pub use crate::documents::Documents;
+use crate::documents::{Mounted, fixture_paths};
+use crate::resolve::visit::{Part, condition_parts, parts};
+use crate::resolve::{Index, order};
+use crate::source::{Profile, SourceMap, Span};
+use crate::typed::{self, Condition, Local, Program, RuleId};
+use crate::types::{Environment, Type};
+
+mod body;
+mod call;
+mod condition;
+mod decision;
+mod expr;
+mod narrow;
+mod overlap;
+mod pattern;
+mod reference;
+mod replace;
+mod rule;
+mod scope;
+mod test;
+
+/// How many findings are kept.
+const DIAGNOSTICS_MAX: usize = 1_000;
+
+/// What checking comes to.
+#[derive(Debug, Clone)]
+pub struct Checked {
+    /// The program, if there is no error.
+    pub program: Option<Program>,
+    /// Files, for rendering the findings.
+    pub sources: SourceMap,
+    /// Errors and warnings, sorted.
+    pub diagnostics: Vec<Diagnostic>,
+}
+
+impl Checked {
+    /// Whether one of the findings is an error.
+    pub fn has_errors(&self) -> bool {
+        self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+/// Resolves and checks modules that were parsed from `sources`.
+pub fn check(mut sources: SourceMap, modules: &[Module], documents: Documents, environment: &Environment) -> Checked {
+    let mut diagnostics = Vec::new();
+    let (mounted, findings) = Mounted::new(documents, &named_fixtures(&sources, modules));
+    for finding in findings {
+        let file = sources.add(finding.path, "");
+        diagnostics
+            .push(Diagnostic::error(finding.code, Span::new(file, 0, 0), finding.message).with_help(finding.help));
+    }
+    let index = Index::build(&sources, modules, &mounted, environment, &mut diagnostics);
+    let order = order::sort(&index, &mut diagnostics);
+    let mut checker = Checker::new(&index, diagnostics);
+    let program = checker.program(&order);
+    let mut diagnostics = checker.diagnostics;
+    diagnostic::sort(&mut diagnostics);
+    diagnostics.truncate(DIAGNOSTICS_MAX);
+    let errors = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    let program = (!errors).then(|| Program { sources: sources.clone(), data: mounted.data.clone(), ..program });
+    Checked { program, sources, diagnostics }
+}
+
+/// The files that tests name with `fixture`.
+fn named_fixtures(sources: &SourceMap, modules: &[Module]) -> BTreeSet<Arc<str>> {
+    let mut names = BTreeSet::new();
+    for module in modules {
+        let from = &sources.file(module.file).path;
+        let mut found = Vec::new();
+        for item in &module.items {
+            match &item.kind {
+                ItemKind::Rule(rule) => {
+                    rule.head.value.iter().for_each(|value| fixtures_in(Part::Expr(value), &mut found));
+                    let conditions = rule.body.iter().flat_map(|body| &body.conditions);
+                    conditions
+                        .for_each(|condition| condition_parts(condition, &mut |part| fixtures_in(part, &mut found)));
+                }
+                ItemKind::Test(test) => {
+                    test.cases.iter().for_each(|(_, cases)| fixtures_in(Part::Expr(cases), &mut found));
+                    let conditions = &test.body.conditions;
+                    conditions
+                        .iter()
+                        .for_each(|condition| condition_parts(condition, &mut |part| fixtures_in(part, &mut found)));
+                }
+                _ => {}
+            }
+        }
+        names.extend(found.iter().flat_map(|name| fixture_paths(from, name)));
+    }
+    names
+}
+
+fn fixtures_in(part: Part<'_>, names: &mut Vec<Arc<str>>) {
+    match part {
+        Part::Expr(expr) => {
+            if let ExprKind::Call { function, arguments } = &expr.kind
+                && &*call::full_name(function) == "fixture"
+                && let [Expr { kind: ExprKind::Literal { value: crate::value::Value::String(name), .. }, .. }] =
+                    arguments.as_slice()
+            {
+                names.push(name.clone());
+            }
+            parts(expr, &mut |part| fixtures_in(part, names));
+        }
+        Part::Closure(closure) => {
+            closure.heads.iter().for_each(|head| fixtures_in(Part::Expr(head), names));
+            closure
+                .conditions
+                .iter()
+                .for_each(|condition| condition_parts(condition, &mut |part| fixtures_in(part, names)));
+        }
+        Part::Call(_) => {}
+    }
+}
+
+/// The state of a run, and of the definition that is being checked.
+struct Checker<'i, 'a> {
+    index: &'i Index<'a>,
+    diagnostics: Vec<Diagnostic>,
+    /// Ids in the program, by number in the index.
+    rule_ids: Vec<RuleId>,
+    /// Types of the rules checked so far.
+    rule_types: Vec<Type>,
+    /// Rules that may have no value.
+    rules_absent: BTreeSet<RuleId>,
+    module: usize,
+    profile: Profile,
+    locals: Vec<Local>,
+    scopes: Vec<scope::Scope>,
+    /// The bodies being written, the innermost last.
+    bodies: Vec<Vec<Condition>>,
+    /// Expressions whose iterations were written ahead, by address in the tree.
+    ahead: BTreeMap<usize, typed::Expr>,
+    /// Whether the conditions grant something where they hold.
+    grants: bool,
+}
+
+impl<'i, 'a> Checker<'i, 'a> {
+    fn new(index: &'i Index<'a>, diagnostics: Vec<Diagnostic>) -> Self {
+        Self {
+            index,
+            diagnostics,
+            rule_ids: vec![RuleId(0); index.rules.len()],
+            rule_types: vec![Type::Any; index.rules.len()],
+            rules_absent: BTreeSet::new(),
+            module: 0,
+            profile: Profile::Hpol,
+            locals: Vec::new(),
+            scopes: Vec::new(),
+            bodies: Vec::new(),
+            ahead: BTreeMap::new(),
+            grants: false,
+        }
+    }
+
+    fn report(&mut self, diagnostic: Diagnostic) {
+        // More than enough to know that something is wrong; a hostile program must not fill the memory with messages.
+        if self.diagnostics.len() < DIAGNOSTICS_MAX * 4 {
+            self.diagnostics.push(diagnostic);
+        }
+    }
+
+    fn program(&mut self, order: &[usize]) -> Program {
+        let index = self.index;
+        for (position, rule) in order.iter().enumerate() {
+            self.rule_ids[*rule] = RuleId(u32::try_from(position).unwrap_or(u32::MAX));
+        }
+        let rules = order.iter().map(|rule| self.rule(*rule)).collect();
+        let decisions = self.decisions();
+        let tests = self.tests();
+        self.report_unsupported();
+        self.report_unused();
+        let packages = index.packages.iter().map(|package| typed::Package {
+            path: package.path.clone(),
+            input_kind: package.kind.clone(),
+            input: package.input_type.clone(),
+        });
+        Program {
+            sources: SourceMap::new(),
+            rules,
+            decisions,
+            tests,
+            data: crate::value::Value::Null,
+            packages: packages.collect(),
+        }
+    }
+
+    fn decisions(&mut self) -> Vec<typed::DecisionRule> {
+        let index = self.index;
+        let mut first: BTreeMap<(usize, Arc<str>), Span> = BTreeMap::new();
+        let mut decisions = Vec::new();
+        for (number, module) in index.modules.iter().enumerate() {
+            for item in &module.items {
+                let ItemKind::Decision(rule) = &item.kind else { continue };
+                self.check_duplicate_id(number, rule, &mut first);
+                decisions.push(self.decision(number, item, rule));
+            }
+        }
+        decisions.sort_by(|a, b| (a.package, a.effect, &a.id).cmp(&(b.package, b.effect, &b.id)));
+        decisions
+    }
+
+    fn check_duplicate_id(
+        &mut self,
+        module: usize,
+        rule: &DecisionRule,
+        first: &mut BTreeMap<(usize, Arc<str>), Span>,
+    ) {
+        let package = self.index.package_of[module];
+        let known = *first.entry((package, rule.id.clone())).or_insert(rule.id_span);
+        if known != rule.id_span {
+            let message =
+                format!("two rules of package `{}` have the id \"{}\"", self.index.packages[package].path, rule.id);
+            self.report(
+                Diagnostic::error("duplicate-id", rule.id_span, message)
+                    .with_related(known, "the first rule with this id")
+                    .with_help("give each rule an id of its own; decisions and tests name rules by it"),
+            );
+        }
+    }
+
+    fn tests(&mut self) -> Vec<typed::Test> {
+        let index = self.index;
+        let mut first: BTreeMap<(usize, Arc<str>), Span> = BTreeMap::new();
+        let mut tests = Vec::new();
+        for (number, module) in index.modules.iter().enumerate() {
+            for item in &module.items {
+                let ItemKind::Test(test) = &item.kind else { continue };
+                let known = *first.entry((index.package_of[number], test.name.clone())).or_insert(test.name_span);
+                if known != test.name_span {
+                    self.report(
+                        Diagnostic::error(
+                            "duplicate-test",
+                            test.name_span,
+                            format!("two tests are named \"{}\"", test.name),
+                        )
+                        .with_related(known, "the first")
+                        .with_help("give each test a name of its own"),
+                    );
+                }
+                tests.push(self.test(number, test));
+            }
+        }
+        tests
+    }
+
+    /// Says which declarations this version reads but does not carry out.
+    fn report_unsupported(&mut self) {
+        for module in self.index.modules {
+            for item in &module.items {
+                let (what, instead) = match &item.kind {
+                    ItemKind::Counter(_) => ("`counter`", "keep the count outside and give it to the policy as input"),
+                    ItemKind::EmitLabel(_) => ("`emit label`", "decide on what the request itself says"),
+                    ItemKind::Property(_) => ("`property`", "write a `test` with the cases that matter"),
+                    _ => continue,
+                };
+                self.report(
+                    Diagnostic::error("not-available", item.span, format!("{what} is not available in this version"))
+                        .with_help(instead),
+                );
+            }
+        }
+    }
+
+    fn report_unused(&mut self) {
+        let index = self.index;
+        let used = std::mem::take(&mut *index.used.borrow_mut());
+        for (number, imports) in index.imports.iter().enumerate() {
+            if index.modules[number].profile == Profile::Rego {
+                continue;
+            }
+            for (name, import) in imports {
+                if !used.imports.contains(&(number, name.clone())) {
+                    self.report(
+                        Diagnostic::warning("unused-import", import.span, format!("`{name}` is imported but not used"))
+                            .with_help("remove the import"),
+                    );
+                }
+            }
+        }
+        for (number, rule) in index.rules.iter().enumerate() {
+            let package = &index.packages[rule.package];
+            let decides = package.kind.is_some() || rule.private;
+            if rule.profile == Profile::Hpol && decides && !package.has_tests && !used.rules.contains(&number) {
+                let name = rule.parts.last().cloned().unwrap_or_default();
+                self.report(
+                    Diagnostic::warning("unused-rule", rule.span, format!("nothing uses `{name}`"))
+                        .with_help("remove it, or move it to a package without `input:` if it is asked for by name"),
+                );
+            }
+        }
+        for (number, module) in index.modules.iter().enumerate() {
+            for item in &module.items {
+                let (name, span) = match &item.kind {
+                    ItemKind::Type(declaration) => (&declaration.name.text, declaration.name.span),
+                    ItemKind::ImportSchema(import) => (&import.name.text, import.name.span),
+                    _ => continue,
+                };
+                let package = index.package_of[number];
+                let decides = index.packages[package].kind.is_some();
+                if decides && !used.types.contains(&(package, name.clone())) {
+                    self.report(
+                        Diagnostic::warning("unused-type", span, format!("nothing uses type `{name}`"))
+                            .with_help("remove it"),
+                    );
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,317 @@
+//! Calls: which function is meant, and whether the arguments fit.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Checker;
+use super::narrow::constant;
+use crate::ast::{Expr, ExprKind, Path};
+use crate::diagnostic::Diagnostic;
+use crate::resolve::{Target, spelling};
+use crate::source::{Profile, Span};
+use crate::typed::{Expr as Typed, ExprKind as Kind, RuleKind};
+use crate::types::{BuiltinInfo, Type};
+use crate::value::Value;
+
+/// What a call calls.
+pub(super) enum Callee {
+    Rule(usize),
+    Builtin(Arc<str>),
+}
+
+/// The name as written.
+pub(super) fn full_name(path: &Path) -> Arc<str> {
+    path.parts.iter().map(|part| &*part.text).collect::<Vec<_>>().join(".").into()
+}
+
+impl<'e> Checker<'_, '_> {
+    /// Finds what a name calls.
+    pub(super) fn callee(&self, path: &Path) -> Option<Callee> {
+        let (first, rest) = path.parts.split_first()?;
+        let names: Vec<Arc<str>> = rest.iter().map(|part| part.text.clone()).collect();
+        if let Some(resolved) = self.index.resolve_names(self.module, &first.text, &names)
+            && let Target::Rule(rule) = resolved.target
+            && resolved.rest.is_empty()
+            && resolved.taken == names.len()
+        {
+            return Some(Callee::Rule(rule));
+        }
+        let name = full_name(path);
+        self.index.environment.builtins.contains_key(&name).then_some(Callee::Builtin(name))
+    }
+
+    /// Whether a call as a condition has one argument more than the function takes: Rego's way to name the result.
+    pub(super) fn has_output(&self, path: &Path, arguments: &[Expr]) -> bool {
+        if self.profile == Profile::Hpol {
+            return false;
+        }
+        match self.callee(path) {
+            Some(Callee::Rule(rule)) => {
+                let info = &self.index.rules[rule];
+                info.kind == RuleKind::Function && arguments.len() == info.parameters + 1
+            }
+            Some(Callee::Builtin(name)) => self
+                .index
+                .environment
+                .builtins
+                .get(&name)
+                .is_some_and(|info| arguments.len() == info.signature.parameters.len() + 1),
+            None => false,
+        }
+    }
+
+    /// A call.
+    pub(super) fn call(&mut self, path: &'e Path, arguments: &'e [Expr], span: Span) -> Typed {
+        let name = full_name(path);
+        if &*name == "set" && arguments.is_empty() {
+            return self.make(Kind::Constant(Value::set([])), Type::set(Type::Never), span);
+        }
+        if &*name == "fixture" && self.index.packages[self.index.package_of[self.module]].has_tests {
+            return self.fixture(arguments, span);
+        }
+        if path.parts.len() == 1 && self.variable(&name).is_some() {
+            self.report(
+                Diagnostic::error("not-a-function", path.span, format!("`{name}` is a variable, not a function"))
+                    .with_help("only rules with parameters and builtins can be called"),
+            );
+            return self.broken(span);
+        }
+        match self.callee(path) {
+            Some(Callee::Rule(rule)) => self.call_rule(rule, path, arguments, span),
+            Some(Callee::Builtin(name)) => self.call_builtin(&name, path, arguments, span),
+            None => self.unknown_function(&name, path, arguments, span),
+        }
+    }
+
+    fn unknown_function(&mut self, name: &Arc<str>, path: &Path, arguments: &'e [Expr], span: Span) -> Typed {
+        arguments.iter().for_each(|argument| {
+            self.expr(argument);
+        });
+        if matches!(&**name, "allow" | "deny" | "approve" | "mask" | "fixture") && self.profile == Profile::Hpol {
+            let help = if &**name == "fixture" {
+                "put the rule into a package whose name ends with `_test`"
+            } else {
+                "decisions are made by rules, and are asked about in tests with `expect`"
+            };
+            self.report(
+                Diagnostic::error("unknown-function", path.span, format!("`{name}` can't be called here"))
+                    .with_help(help),
+            );
+            return self.broken(span);
+        }
+        let package = &self.index.packages[self.index.package_of[self.module]];
+        let own = crate::resolve::declare::children(self.index, &package.parts);
+        let known = self.index.environment.builtins.keys().chain(&own);
+        let near = spelling::nearest(name, known.map(|name| &**name)).map(str::to_owned);
+        let diagnostic = Diagnostic::error("unknown-function", path.span, format!("there is no function `{name}`"));
+        let diagnostic = match near {
+            Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")).with_fix(path.span, near),
+            None => diagnostic.with_help("define it as a rule with parameters, or import the package that has it"),
+        };
+        self.report(diagnostic);
+        self.broken(span)
+    }
+
+    fn call_rule(&mut self, rule: usize, path: &Path, arguments: &'e [Expr], span: Span) -> Typed {
+        self.use_rule(rule, path.span);
+        let arguments: Vec<Typed> = arguments.iter().map(|argument| self.expr(argument)).collect();
+        let info = &self.index.rules[rule];
+        let name = full_name(path);
+        if info.kind != RuleKind::Function {
+            self.report(
+                Diagnostic::error("not-a-function", path.span, format!("`{name}` is not a function"))
+                    .with_related(info.span, "defined here without parameters")
+                    .with_help(format!("write `{name}` without parentheses")),
+            );
+            return self.broken(span);
+        }
+        if arguments.len() != info.parameters {
+            self.report(
+                Diagnostic::error(
+                    "wrong-arity",
+                    span,
+                    wrong_arity(&name, arguments.len(), info.parameters, info.parameters),
+                )
+                .with_related(info.span, "defined here")
+                .with_help(format!("give it {}", count(info.parameters))),
+            );
+            return self.broken(span);
+        }
+        let ty = self.rule_types[rule].clone();
+        self.make(Kind::Function(self.rule_ids[rule], arguments), ty, span)
+    }
+
+    fn call_builtin(&mut self, name: &Arc<str>, path: &Path, arguments: &'e [Expr], span: Span) -> Typed {
+        let Some(info) = self.index.environment.builtins.get(name) else { return self.broken(span) };
+        let signature = &info.signature;
+        if arguments.len() < signature.required || arguments.len() > signature.parameters.len() {
+            let parameters: Vec<String> = signature.parameters.iter().map(Type::to_string).collect();
+            self.report(
+                Diagnostic::error(
+                    "wrong-arity",
+                    span,
+                    wrong_arity(name, arguments.len(), signature.required, signature.parameters.len()),
+                )
+                .with_help(format!("it is `{name}({})`", parameters.join(", "))),
+            );
+            arguments.iter().for_each(|argument| {
+                self.expr(argument);
+            });
+            return self.broken(span);
+        }
+        let mut bindings = BTreeMap::new();
+        let mut typed = Vec::new();
+        for (position, (argument, parameter)) in arguments.iter().zip(&signature.parameters).enumerate() {
+            let value = self.expr_as(argument, parameter);
+            let position_ok = self.check_argument(name, position, parameter, &value);
+            if position_ok {
+                bind_variables(parameter, &value.ty, &mut bindings);
+                self.check_literal(info, position, path, &value);
+            }
+            typed.push(value);
+        }
+        let ty = substitute(&signature.result, &bindings);
+        self.make(Kind::Builtin(name.clone(), typed), ty, span)
+    }
+
+    fn check_argument(&mut self, name: &str, position: usize, parameter: &Type, value: &Typed) -> bool {
+        // In Rego only what is certain to fail is an error, and OPA leaves most of that to run time as well.
+        if self.profile == Profile::Rego || parameter.accepts(&value.ty) {
+            return true;
+        }
+        let text = self.index.sources.text(value.span);
+        let message = format!("`{name}` takes `{parameter}` as its {} argument, not `{}`", ordinal(position), value.ty);
+        let mut diagnostic = Diagnostic::error("argument-type", value.span, message);
+        if parameter.overlaps(&value.ty) {
+            let check = match parameter.widened() {
+                Type::String => "is_string",
+                Type::Decimal | Type::Int => "is_number",
+                Type::Array(_) => "is_array",
+                Type::Set(_) => "is_set",
+                Type::Map(..) | Type::Record(_) => "is_object",
+                _ => "",
+            };
+            diagnostic = match check {
+                "" => diagnostic.with_help("make sure of its type first"),
+                check => diagnostic.with_help(format!("make sure of its type first, with `{check}({text})` in front")),
+            };
+        } else {
+            diagnostic = diagnostic.with_help("convert it first, or give it another value");
+        }
+        self.report(diagnostic);
+        false
+    }
+
+    fn check_literal(&mut self, info: &BuiltinInfo, position: usize, path: &Path, value: &Typed) {
+        let (Some(check), Some(literal)) = (info.check_literal, constant(value)) else { return };
+        if self.profile == Profile::Rego {
+            return;
+        }
+        if let Err(message) = check(position, literal) {
+            let message = format!("`{}` can't use this: {message}", full_name(path));
+            self.report(
+                Diagnostic::error("bad-literal", value.span, message)
+                    .with_help("correct the text; it is the same on every request"),
+            );
+        }
+    }
+
+    /// `fixture("file.json")` in tests: the file's content.
+    fn fixture(&mut self, arguments: &'e [Expr], span: Span) -> Typed {
+        let name = match arguments {
+            [Expr { kind: ExprKind::Literal { value: Value::String(name), .. }, .. }] => name.clone(),
+            _ => {
+                self.report(
+                    Diagnostic::error("bad-fixture", span, "`fixture` takes the name of a file")
+                        .with_help("write the name as a literal, such as `fixture(\"request.json\")`"),
+                );
+                return self.broken(span);
+            }
+        };
+        let from = &self.index.sources.file(self.index.modules[self.module].file).path;
+        let found = crate::documents::fixture_paths(from, &name)
+            .into_iter()
+            .find_map(|path| self.index.documents.files.get(&path));
+        let Some(value) = found else {
+            let known = crate::documents::fixture_names(&self.index.documents.files, from);
+            let near = spelling::nearest(&name, known.iter().map(String::as_str));
+            let diagnostic = Diagnostic::error("unknown-fixture", span, format!("there is no file `{name}`"));
+            let diagnostic = match near {
+                Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")),
+                None => diagnostic.with_help("the path is relative to this file, or to a folder `fixtures` beside it"),
+            };
+            self.report(diagnostic);
+            return self.broken(span);
+        };
+        self.make(Kind::Constant(value.clone()), Type::of_document(value), span)
+    }
+}
+
+fn wrong_arity(name: &str, given: usize, required: usize, most: usize) -> String {
+    let wanted = if required == most { count(required) } else { format!("{required} to {most} arguments") };
+    format!("`{name}` takes {wanted}, not {given}")
+}
+
+fn count(number: usize) -> String {
+    match number {
+        0 => "no arguments".to_owned(),
+        1 => "one argument".to_owned(),
+        number => format!("{number} arguments"),
+    }
+}
+
+fn ordinal(position: usize) -> String {
+    match position {
+        0 => "first".to_owned(),
+        1 => "second".to_owned(),
+        2 => "third".to_owned(),
+        position => format!("{}th", position + 1),
+    }
+}
+
+/// Finds what the type variables of a parameter stand for.
+fn bind_variables(parameter: &Type, given: &Type, bindings: &mut BTreeMap<Arc<str>, Type>) {
+    match parameter {
+        Type::Variable(name) => {
+            let known = bindings.remove(name).unwrap_or(Type::Never);
+            bindings.insert(name.clone(), Type::limited_union([known, given.clone()]));
+        }
+        Type::Array(items) | Type::Set(items) => {
+            for member in given.members() {
+                let inner = match member {
+                    Type::Array(given) | Type::Set(given) => (**given).clone(),
+                    Type::Tuple(given) => Type::limited_union(given.iter().cloned()),
+                    Type::Any => Type::Any,
+                    _ => continue,
+                };
+                bind_variables(items, &inner, bindings);
+            }
+        }
+        Type::Map(key, value) => {
+            if let Some((given_key, given_value)) = given.elements() {
+                bind_variables(key, &given_key, bindings);
+                bind_variables(value, &given_value, bindings);
+            }
+        }
+        Type::Union(members) => members.iter().for_each(|member| {
+            let parts: Vec<Type> = given.members().iter().filter(|given| member.accepts(given)).cloned().collect();
+            if !parts.is_empty() {
+                bind_variables(member, &Type::union(parts), bindings);
+            }
+        }),
+        _ => {}
+    }
+}
+
+/// The type with its variables replaced; `any` for those that nothing bound.
+fn substitute(ty: &Type, bindings: &BTreeMap<Arc<str>, Type>) -> Type {
+    match ty {
+        Type::Variable(name) => bindings.get(name).map_or(Type::Any, Type::widened),
+        Type::Array(items) => Type::array(substitute(items, bindings)),
+        Type::Set(items) => Type::set(substitute(items, bindings)),
+        Type::Map(key, value) => Type::Map(Arc::new(substitute(key, bindings)), Arc::new(substitute(value, bindings))),
+        Type::Tuple(items) => Type::Tuple(items.iter().map(|item| substitute(item, bindings)).collect()),
+        Type::Union(members) => Type::limited_union(members.iter().map(|member| substitute(member, bindings))),
+        other => other.clone(),
+    }
+}

@@ -1,0 +1,262 @@
+//! Rules and functions: their definitions, defaults and types.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::Checker;
+use super::scope::{Scope, Variable};
+use crate::ast::{Body, ElseClause, Expr, RuleHead};
+use crate::diagnostic::Diagnostic;
+use crate::resolve::visit::pattern_names;
+use crate::resolve::{Definition, Key};
+use crate::source::{Profile, Span};
+use crate::typed::{Clause, Expr as Typed, ExprKind as Kind, Local, Pattern, Rule, RuleKind};
+use crate::types::Type;
+use crate::value::Value;
+
+impl<'a> Checker<'_, 'a> {
+    /// Checks all definitions of a rule.
+    pub(super) fn rule(&mut self, rule: usize) -> Rule {
+        let index = self.index;
+        let info = &index.rules[rule];
+        let mut clauses: Vec<Clause> = Vec::new();
+        for definition in &info.definitions {
+            clauses.push(self.definition(definition, info.kind));
+        }
+        let (default, default_locals) = self.default(rule);
+        let ty = self.rule_type(rule, &clauses, default.as_ref());
+        let result = Rule {
+            path: info.path(),
+            parts: info.parts.clone(),
+            profile: info.profile,
+            kind: info.kind,
+            parameters: u32::try_from(info.parameters).unwrap_or(u32::MAX),
+            clauses,
+            default,
+            default_locals,
+            ty: ty.clone(),
+            span: info.span,
+        };
+        if matches!(info.kind, RuleKind::Complete | RuleKind::Function) {
+            let total = result.default.is_some()
+                || result.clauses.iter().any(|clause| {
+                    clause.parameters.is_empty()
+                        && clause.body.conditions.is_empty()
+                        && !self.may_be_absent(&clause.value)
+                });
+            if !total {
+                self.rules_absent.insert(self.rule_ids[rule]);
+            }
+            if info.profile == Profile::Hpol {
+                self.check_overlaps(&result);
+                self.check_enum(&result);
+            }
+        }
+        self.rule_types[rule] = if info.profile == Profile::Rego { Type::Any } else { ty };
+        result
+    }
+
+    /// Starts a definition: nothing is known of the one before.
+    pub(super) fn start(&mut self, module: usize) {
+        self.module = module;
+        self.profile = self.index.modules[module].profile;
+        self.locals = Vec::new();
+        self.scopes = Vec::new();
+        self.bodies = Vec::new();
+        self.ahead.clear();
+    }
+
+    fn definition(&mut self, definition: &Definition<'a>, kind: RuleKind) -> Clause {
+        let rule = definition.rule;
+        let head = &rule.head;
+        let mut else_clause = None;
+        for clause in rule.else_clauses.iter().rev() {
+            let inner = self.else_clause(definition.module, head, clause, else_clause.take());
+            else_clause = Some(Box::new(inner));
+        }
+        self.start(definition.module);
+        let parameters = self.parameters(head.parameters.as_deref().unwrap_or_default());
+        let value = if matches!(kind, RuleKind::Set) { None } else { head.value.as_deref() };
+        let keys: Vec<&'a Expr> = definition
+            .keys
+            .iter()
+            .filter_map(|key| match key {
+                Key::Expr(expr) => Some(*expr),
+                Key::Constant(..) => None,
+            })
+            .collect();
+        let heads: Vec<&'a Expr> = keys.into_iter().chain(head.contains.as_deref()).chain(value).collect();
+        let result = head
+            .result
+            .as_ref()
+            .map(|ty| crate::resolve::types::read(self.index, definition.module, ty, &mut self.diagnostics));
+        let conditions = rule.body.as_ref().map_or(&[][..], |body| &body.conditions);
+        let (body, (key, value)) = self.body(conditions, &heads, |checker| {
+            let key = checker.key(definition, head);
+            let value = checker.value(value, result.as_ref(), head.span);
+            (key, value)
+        });
+        self.finish_parameters();
+        Clause { locals: std::mem::take(&mut self.locals), parameters, body, key, value, else_clause, span: rule.span }
+    }
+
+    fn else_clause(
+        &mut self,
+        module: usize,
+        head: &'a RuleHead,
+        clause: &'a ElseClause,
+        next: Option<Box<Clause>>,
+    ) -> Clause {
+        self.start(module);
+        let parameters = self.parameters(head.parameters.as_deref().unwrap_or_default());
+        let conditions = clause.body.as_ref().map_or(&[][..], |body: &Body| &body.conditions);
+        let heads: Vec<&'a Expr> = clause.value.iter().collect();
+        let result =
+            head.result.as_ref().map(|ty| crate::resolve::types::read(self.index, module, ty, &mut Vec::new()));
+        let (body, value) =
+            self.body(conditions, &heads, |checker| checker.value(clause.value.as_ref(), result.as_ref(), clause.span));
+        self.finish_parameters();
+        Clause {
+            locals: std::mem::take(&mut self.locals),
+            parameters,
+            body,
+            key: None,
+            value,
+            else_clause: next,
+            span: clause.span,
+        }
+    }
+
+    /// Opens the scope of a function's parameters.
+    pub(super) fn parameters(&mut self, parameters: &'a [Expr]) -> Vec<Pattern> {
+        let mut names = Vec::new();
+        parameters.iter().for_each(|parameter| pattern_names(parameter, &mut names));
+        let mut variables: BTreeMap<Arc<str>, Variable> = BTreeMap::new();
+        for (name, span) in names {
+            variables.entry(name).or_insert(Variable { local: None, span, declared: true, used: true });
+        }
+        self.scopes.push(Scope { variables, ..Scope::default() });
+        self.bodies.push(Vec::new());
+        let patterns = parameters.iter().map(|parameter| self.pattern(parameter, &Type::Any)).collect();
+        let written = self.bodies.pop().unwrap_or_default();
+        if let Some(condition) = written.first() {
+            self.report(
+                Diagnostic::error("bad-parameter", condition.span, "a parameter can't go through a collection")
+                    .with_help("name the parameter and write the condition into the body"),
+            );
+        }
+        patterns
+    }
+
+    fn finish_parameters(&mut self) {
+        self.scopes.pop();
+    }
+
+    /// The element of a set, or the key of an object: an array of keys where there are several.
+    fn key(&mut self, definition: &Definition<'a>, head: &'a RuleHead) -> Option<Typed> {
+        let mut keys: Vec<Typed> = Vec::new();
+        for key in &definition.keys {
+            keys.push(match key {
+                Key::Constant(name, span) => {
+                    let value = Value::String(name.clone());
+                    self.make(Kind::Constant(value.clone()), Type::of_value(&value), *span)
+                }
+                Key::Expr(expr) => self.expr(expr),
+            });
+        }
+        match keys.len() {
+            0 => head.contains.as_ref().map(|element| self.expr(element)),
+            1 => keys.pop(),
+            _ => {
+                let ty = Type::Tuple(keys.iter().map(|key| key.ty.clone()).collect());
+                Some(self.make(Kind::Array(keys), ty, head.span))
+            }
+        }
+    }
+
+    fn value(&mut self, value: Option<&'a Expr>, result: Option<&Type>, span: Span) -> Typed {
+        let typed = match value {
+            Some(value) => match result {
+                Some(ty) => self.expr_as(value, ty),
+                None => self.expr(value),
+            },
+            None => self.make(Kind::Constant(Value::Bool(true)), Type::of_value(&Value::Bool(true)), span),
+        };
+        if let Some(ty) = result
+            && !ty.accepts(&typed.ty)
+        {
+            let message = format!("the value is {}, but the rule is declared as `{ty}`", super::expr::shown(&typed.ty));
+            self.report(
+                Diagnostic::error("result-type", typed.span, message)
+                    .with_help("change the value or the declared type"),
+            );
+        }
+        typed
+    }
+
+    fn default(&mut self, rule: usize) -> (Option<Typed>, Vec<Local>) {
+        let index = self.index;
+        let Some((module, default)) = index.rules[rule].default else { return (None, Vec::new()) };
+        self.start(module);
+        let parameters = default.parameters.as_deref().unwrap_or_default();
+        self.parameters(parameters);
+        self.bodies.push(Vec::new());
+        self.require(&default.value);
+        let value = self.expr(&default.value);
+        let conditions = self.bodies.pop().unwrap_or_default();
+        self.scopes.pop();
+        let constant = conditions.is_empty() && is_constant(&value);
+        if !constant {
+            self.report(
+                Diagnostic::error("default-not-constant", default.value.span, "a default is the same on every request")
+                    .with_help("write a value without references; for anything else use `else`"),
+            );
+        }
+        (Some(value), std::mem::take(&mut self.locals))
+    }
+
+    fn rule_type(&self, rule: usize, clauses: &[Clause], default: Option<&Typed>) -> Type {
+        let index = self.index;
+        let info = &index.rules[rule];
+        if info.profile == Profile::Rego {
+            return Type::Any;
+        }
+        let declared = info.definitions.iter().find_map(|definition| {
+            let result = definition.rule.head.result.as_ref()?;
+            Some(crate::resolve::types::read(index, definition.module, result, &mut Vec::new()))
+        });
+        if let Some(declared) = declared {
+            return declared;
+        }
+        let values = clauses.iter().flat_map(chain).map(|clause| clause.value.ty.clone());
+        let keys = clauses.iter().filter_map(|clause| clause.key.as_ref()).map(|key| key.ty.clone());
+        match info.kind {
+            RuleKind::Complete | RuleKind::Function => {
+                Type::limited_union(values.chain(default.map(|default| default.ty.clone()))).limited()
+            }
+            RuleKind::Set => Type::set(Type::limited_union(keys)).limited(),
+            RuleKind::Object { depth: 1 } if info.sets => Type::Any,
+            RuleKind::Object { depth: 1 } => {
+                Type::Map(Type::limited_union(keys).into(), Type::limited_union(values).into()).limited()
+            }
+            RuleKind::Object { .. } => Type::Any,
+        }
+    }
+}
+
+/// A clause and its `else` clauses.
+pub(super) fn chain(clause: &Clause) -> impl Iterator<Item = &Clause> {
+    std::iter::successors(Some(clause), |clause| clause.else_clause.as_deref())
+}
+
+/// Whether an expression is the same on every request. Comprehensions count if they look at nothing outside.
+fn is_constant(expr: &Typed) -> bool {
+    match &expr.kind {
+        Kind::Constant(_) => true,
+        Kind::Array(items) | Kind::Set(items) => items.iter().all(is_constant),
+        Kind::Object(entries) => entries.iter().all(|(key, value)| is_constant(key) && is_constant(value)),
+        Kind::ArrayComprehension(..) | Kind::SetComprehension(..) | Kind::ObjectComprehension(..) => true,
+        Kind::Negate(inner) => is_constant(inner),
+        _ => false,
+    }
+}

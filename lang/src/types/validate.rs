@@ -1,0 +1,313 @@
+//! Whether a value has a type, and the value as policies see it: texts of times and durations become nanoseconds.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::text::{parse_duration, parse_time, text_fits};
+use super::{Record, Type};
+use crate::value::Value;
+
+/// How many mismatches are collected before the rest is left unread.
+const MISMATCHES_MAX: usize = 32;
+/// How deep a value is followed.
+const DEPTH_MAX: usize = 256;
+/// How many characters of a value are shown.
+const SHOWN_MAX: usize = 60;
+
+/// A place where a value does not have the type it should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mismatch {
+    /// The place, such as `.messages[0].role`; empty for the whole value.
+    pub path: String,
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
+}
+
+impl fmt::Display for Mismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let place = if self.path.is_empty() { "the value" } else { self.path.trim_start_matches('.') };
+        write!(f, "`{place}` must be {} but is {}", self.expected, self.found)
+    }
+}
+
+/// Checks a value against a type and returns it as policies see it: RFC 3339 text where a `time` is wanted and text such as
+/// `15m` where a `duration` is wanted become nanoseconds, and an array where a `set` is wanted becomes a set. A value whose
+/// type wants none of this is returned as it is, without a copy.
+///
+/// # Errors
+///
+/// Every place that does not fit, up to a limit. A field that a closed record does not have is one of them.
+pub fn validate(value: &Value, ty: &Type) -> Result<Value, Vec<Mismatch>> {
+    let mut validator = Validator { path: Vec::new(), mismatches: Vec::new() };
+    let result = validator.value(value, ty, 0);
+    match result {
+        Some(value) if validator.mismatches.is_empty() => Ok(value),
+        _ => Err(validator.mismatches),
+    }
+}
+
+enum Place<'v> {
+    Name(&'v str),
+    Index(usize),
+}
+
+struct Validator<'v> {
+    path: Vec<Place<'v>>,
+    mismatches: Vec<Mismatch>,
+}
+
+impl<'v> Validator<'v> {
+    fn refuse(&mut self, expected: impl fmt::Display, found: impl fmt::Display) -> Option<Value> {
+        if self.mismatches.len() < MISMATCHES_MAX {
+            let mut path = String::new();
+            for place in &self.path {
+                match place {
+                    Place::Name(name) => path.push_str(&format!(".{name}")),
+                    Place::Index(index) => path.push_str(&format!("[{index}]")),
+                }
+            }
+            self.mismatches.push(Mismatch { path, expected: expected.to_string(), found: found.to_string() });
+        }
+        None
+    }
+
+    fn mismatch(&mut self, value: &Value, ty: &Type) -> Option<Value> {
+        self.refuse(format_args!("`{ty}`"), shown(value))
+    }
+
+    fn value(&mut self, value: &'v Value, ty: &Type, depth: usize) -> Option<Value> {
+        if self.mismatches.len() >= MISMATCHES_MAX {
+            return None;
+        }
+        if depth > DEPTH_MAX {
+            return self.refuse(format_args!("at most {DEPTH_MAX} levels deep"), "deeper");
+        }
+        match (ty, value) {
+            (Type::Any | Type::Variable(_), _) => Some(value.clone()),
+            (Type::Union(members), _) => self.union(value, members, ty, depth),
+            (Type::Array(items), Value::Array(values)) => {
+                self.items(value, values.iter(), std::iter::repeat(&**items), depth).map(|(value, _)| value)
+            }
+            (Type::Tuple(items), Value::Array(values)) => {
+                if items.len() != values.len() {
+                    return self
+                        .refuse(format_args!("an array of {}", items.len()), format_args!("one of {}", values.len()));
+                }
+                self.items(value, values.iter(), items.iter(), depth).map(|(value, _)| value)
+            }
+            // JSON has no sets, so documents write them as arrays.
+            (Type::Set(items), Value::Array(values)) => {
+                let (value, _) = self.items(value, values.iter(), std::iter::repeat(&**items), depth)?;
+                match value {
+                    Value::Array(values) => Some(Value::set(values.iter().cloned())),
+                    other => Some(other),
+                }
+            }
+            (Type::Set(items), Value::Set(values)) => {
+                let (_, values) = self.items(value, values.iter(), std::iter::repeat(&**items), depth)?;
+                Some(values.map_or_else(|| value.clone(), Value::set))
+            }
+            (Type::Map(key, member), Value::Object(entries)) => self.map(value, entries, key, member, depth),
+            (Type::Record(record), Value::Object(entries)) => self.record(value, entries, record, depth),
+            _ => self.scalar(value, ty),
+        }
+    }
+
+    /// Values in order; the second result holds them if one of them was changed.
+    fn items<'t>(
+        &mut self,
+        whole: &Value,
+        values: impl Iterator<Item = &'v Value>,
+        types: impl Iterator<Item = &'t Type>,
+        depth: usize,
+    ) -> Option<(Value, Option<Vec<Value>>)> {
+        let mut all = Vec::new();
+        let (mut changed, mut good) = (false, true);
+        for (index, (value, ty)) in values.zip(types).enumerate() {
+            self.path.push(Place::Index(index));
+            match self.value(value, ty, depth + 1) {
+                Some(item) => {
+                    changed |= !same(&item, value);
+                    all.push(item);
+                }
+                None => good = false,
+            }
+            self.path.pop();
+        }
+        if !good {
+            return None;
+        }
+        if changed { Some((Value::array(all.iter().cloned()), Some(all))) } else { Some((whole.clone(), None)) }
+    }
+
+    fn map(
+        &mut self,
+        whole: &Value,
+        entries: &'v BTreeMap<Value, Value>,
+        key: &Type,
+        member: &Type,
+        depth: usize,
+    ) -> Option<Value> {
+        let mut all = BTreeMap::new();
+        let (mut changed, mut good) = (false, true);
+        for (name, value) in entries {
+            self.path.push(Place::Name(name.as_str().unwrap_or("?")));
+            let checked = self.value(name, key, depth + 1).is_some();
+            match self.value(value, member, depth + 1) {
+                Some(item) => {
+                    changed |= !same(&item, value);
+                    all.insert(name.clone(), item);
+                }
+                None => good = false,
+            }
+            good &= checked;
+            self.path.pop();
+        }
+        if !good {
+            return None;
+        }
+        Some(if changed { Value::Object(Arc::new(all)) } else { whole.clone() })
+    }
+
+    fn record(
+        &mut self,
+        whole: &Value,
+        entries: &'v BTreeMap<Value, Value>,
+        record: &Record,
+        depth: usize,
+    ) -> Option<Value> {
+        let before = self.mismatches.len();
+        let mut changes: Vec<(Value, Value)> = Vec::new();
+        let mut present = 0;
+        for (name, value) in entries {
+            let field = name.as_str().and_then(|name| record.fields.get(name));
+            let Some(field) = field else {
+                if !record.open {
+                    self.path.push(Place::Name(name.as_str().unwrap_or("?")));
+                    self.refuse("absent, because the type has no such field", shown(value));
+                    self.path.pop();
+                }
+                continue;
+            };
+            present += usize::from(!field.optional);
+            self.path.push(Place::Name(name.as_str().unwrap_or("?")));
+            if let Some(item) = self.value(value, &field.ty, depth + 1)
+                && !same(&item, value)
+            {
+                changes.push((name.clone(), item));
+            }
+            self.path.pop();
+        }
+        let required = record.fields.values().filter(|field| !field.optional).count();
+        if present < required {
+            for (name, field) in record.fields.iter().filter(|(_, field)| !field.optional) {
+                if !entries.contains_key(&Value::String(name.clone())) {
+                    let path = format!("{name}");
+                    self.refuse_field(&path, &field.ty);
+                }
+            }
+        }
+        if self.mismatches.len() > before {
+            return None;
+        }
+        if changes.is_empty() {
+            return Some(whole.clone());
+        }
+        let mut all = entries.clone();
+        all.extend(changes);
+        Some(Value::Object(Arc::new(all)))
+    }
+
+    fn refuse_field(&mut self, name: &str, ty: &Type) {
+        let before = self.mismatches.len();
+        self.refuse(format_args!("`{ty}`"), "absent");
+        if let Some(mismatch) = self.mismatches.get_mut(before) {
+            mismatch.path.push_str(&format!(".{name}"));
+        }
+    }
+
+    /// The first member that fits. If none does, the mismatches of the member that a discriminator chooses are more use
+    /// than a list of all members.
+    fn union(&mut self, value: &'v Value, members: &[Type], ty: &Type, depth: usize) -> Option<Value> {
+        let before = self.mismatches.len();
+        let mut best: Option<Vec<Mismatch>> = None;
+        for member in members {
+            if let Some(found) = self.value(value, member, depth + 1) {
+                self.mismatches.truncate(before);
+                return Some(found);
+            }
+            let own: Vec<Mismatch> = self.mismatches.drain(before.min(self.mismatches.len())..).collect();
+            let candidate = matches!((member, value), (Type::Record(record), Value::Object(entries)) if discriminated(record, entries));
+            if candidate && best.as_ref().is_none_or(|best| own.len() < best.len()) {
+                best = Some(own);
+            }
+        }
+        match best {
+            Some(best) => {
+                self.mismatches.extend(best);
+                None
+            }
+            None => self.mismatch(value, ty),
+        }
+    }
+
+    fn scalar(&mut self, value: &Value, ty: &Type) -> Option<Value> {
+        let good = match (ty, value) {
+            (Type::Null, Value::Null)
+            | (Type::Bool, Value::Bool(_))
+            | (Type::String, Value::String(_))
+            | (Type::Decimal, Value::Number(_)) => true,
+            (Type::Int, Value::Number(number)) | (Type::Time | Type::Duration, Value::Number(number)) => {
+                number.as_i64().is_some()
+            }
+            (Type::Literal(literal), value) => literal == value,
+            (Type::Time, Value::String(text)) => match parse_time(text) {
+                Some(time) => return Some(Value::from(time)),
+                None => false,
+            },
+            (Type::Duration, Value::String(text)) => match parse_duration(text) {
+                Some(duration) => return Some(Value::from(duration)),
+                None => false,
+            },
+            (Type::Ip | Type::Cidr | Type::Regex | Type::Glob, Value::String(text)) => text_fits(text, ty).is_ok(),
+            _ => false,
+        };
+        if good { Some(value.clone()) } else { self.mismatch(value, ty) }
+    }
+}
+
+/// Whether the value has the record's own values in all of the fields that allow only one.
+fn discriminated(record: &Record, entries: &BTreeMap<Value, Value>) -> bool {
+    record.fields.iter().any(|(_, field)| matches!(field.ty, Type::Literal(_)))
+        && record.fields.iter().all(|(name, field)| match &field.ty {
+            Type::Literal(literal) => {
+                entries.get(&Value::String(name.clone())).map_or(field.optional, |value| value == literal)
+            }
+            _ => true,
+        })
+}
+
+/// Whether two values are the same without walking through them: a value that was not changed shares its data.
+fn same(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Array(left), Value::Array(right)) => Arc::ptr_eq(left, right),
+        (Value::Object(left), Value::Object(right)) => Arc::ptr_eq(left, right),
+        (Value::Set(left), Value::Set(right)) => Arc::ptr_eq(left, right),
+        (Value::Array(_) | Value::Object(_) | Value::Set(_), _)
+        | (_, Value::Array(_) | Value::Object(_) | Value::Set(_)) => false,
+        (left, right) => left == right,
+    }
+}
+
+fn shown(value: &Value) -> String {
+    match value {
+        Value::Array(items) => format!("an array of {}", items.len()),
+        Value::Object(entries) => format!("an object with {} fields", entries.len()),
+        Value::Set(items) => format!("a set of {}", items.len()),
+        Value::String(text) if text.chars().count() > SHOWN_MAX => format!("a string of {} bytes", text.len()),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => format!("`{value}`"),
+    }
+}
