@@ -12,7 +12,7 @@ mod json;
 mod json_tree;
 mod number;
 
-pub use json::{JsonError, JsonLimits, parse_json, parse_json_tree};
+pub use json::{JsonError, JsonLimits, parse_json, parse_json_last_key, parse_json_tree};
 pub use json_tree::JsonTree;
 pub use number::{Number, NumberError};
 

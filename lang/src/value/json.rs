@@ -50,7 +50,17 @@ pub struct JsonError {
 ///
 /// Text that is not JSON, repeats a key within an object, or passes a limit.
 pub fn parse_json(text: &str, limits: JsonLimits) -> Result<Value, JsonError> {
-    parse(text, limits)
+    parse(text, limits, Repeats::Refused)
+}
+
+/// Reads one JSON document as most readers do: of a key that stands twice in an object, the last one counts. For text
+/// that a policy itself takes apart, as Rego's `json.unmarshal` does; requests are read by [`parse_json`].
+///
+/// # Errors
+///
+/// Text that is not JSON, or passes a limit.
+pub fn parse_json_last_key(text: &str, limits: JsonLimits) -> Result<Value, JsonError> {
+    parse(text, limits, Repeats::LastCounts)
 }
 
 /// Reads one JSON document and keeps the order of keys and the spelling of numbers; refuses what [`parse_json`]
@@ -60,7 +70,14 @@ pub fn parse_json(text: &str, limits: JsonLimits) -> Result<Value, JsonError> {
 ///
 /// As [`parse_json`].
 pub fn parse_json_tree(text: &str, limits: JsonLimits) -> Result<JsonTree, JsonError> {
-    parse(text, limits)
+    parse(text, limits, Repeats::Refused)
+}
+
+/// What is done about a key that stands twice in one object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Repeats {
+    Refused,
+    LastCounts,
 }
 
 /// What the reader builds: values to compute with, or a tree that can be written as it was.
@@ -70,7 +87,7 @@ pub(super) trait Build: Sized {
     fn number(spelling: &str, number: Number) -> Self;
     fn string(text: String) -> Self;
     fn array(items: Vec<Self>) -> Self;
-    /// Keys are distinct.
+    /// Keys are distinct, unless repeats were allowed: then the last counts.
     fn object(members: Vec<(String, Self)>) -> Self;
 }
 
@@ -100,8 +117,8 @@ impl Build for Value {
     }
 }
 
-fn parse<T: Build>(text: &str, limits: JsonLimits) -> Result<T, JsonError> {
-    let mut reader = Reader { text, at: 0, depth_left: limits.depth_max };
+fn parse<T: Build>(text: &str, limits: JsonLimits, repeats: Repeats) -> Result<T, JsonError> {
+    let mut reader = Reader { text, at: 0, depth_left: limits.depth_max, repeats };
     if text.len() > limits.bytes_max {
         return Err(reader.error(format!("text is larger than {} bytes", limits.bytes_max)));
     }
@@ -118,6 +135,7 @@ struct Reader<'t> {
     text: &'t str,
     at: usize,
     depth_left: usize,
+    repeats: Repeats,
 }
 
 impl Reader<'_> {
@@ -208,7 +226,7 @@ impl Reader<'_> {
             self.expect(b':', "expected `:`")?;
             self.skip_space();
             let value = self.value()?;
-            if !keys.insert(key.clone()) {
+            if self.repeats == Repeats::Refused && !keys.insert(key.clone()) {
                 return Err(JsonError { message: format!("key {} stands twice", Value::from(key)), offset: key_at });
             }
             members.push((key, value));
