@@ -43,7 +43,9 @@ impl<'a> Comments<'a> {
 
     /// Forgets the comments within `span`, which is written as it stands.
     pub(super) fn skip(&mut self, span: Span) {
-        self.rest.retain(|comment| comment.span.start < span.start || comment.span.start >= span.end);
+        let first = self.rest.partition_point(|comment| comment.span.start < span.start);
+        let end = self.rest.partition_point(|comment| comment.span.start < span.end);
+        self.rest.drain(first..end);
     }
 
     /// Whether an empty line stands before `start`.

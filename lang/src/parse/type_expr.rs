@@ -2,6 +2,7 @@
 
 use crate::ast::{FieldExpr, Name, TypeExpr, TypeExprKind};
 use crate::value::Value;
+use rustc_hash::FxHashMap;
 
 use super::build::Builder;
 use super::grammar::{Pair, Rule};
@@ -57,17 +58,17 @@ impl Builder<'_> {
     fn type_record(&mut self, pair: Pair<'_>, depth: usize) -> TypeExprKind {
         let mut open = false;
         let mut fields: Vec<FieldExpr> = Vec::new();
+        let mut seen = FxHashMap::default();
         for part in pair.into_inner() {
             if part.as_rule() == Rule::open_mark {
                 open = true;
                 continue;
             }
             let field = self.type_field(part, depth);
-            if let Some(earlier) = fields.iter().find(|other| other.name.text == field.name.text) {
-                let (span, first) = (field.name.span, earlier.name.span);
+            if let Some(first) = seen.insert(field.name.text.clone(), field.name.span) {
+                let span = field.name.span;
                 let message = format!("field `{}` is declared twice", field.name.text);
-                self.error("duplicate-field", span, message).related =
-                    vec![(first, "it is declared here first".into())];
+                self.error("duplicate-field", span, message).related = vec![(first, "it is declared here first".into())];
                 continue;
             }
             fields.push(field);
