@@ -154,16 +154,29 @@ fn long_flat_text_is_read() {
         ("p if some x", ", x", ""),
     ];
     for (before, link, end) in read {
-        let codes = codes("a.hpol", nested(before, link, end, "", "", 20_000));
+        let codes = codes("a.hpol", nested(before, link, end, "", "", 10_000));
         assert_eq!(codes, [""; 0], "{link}");
     }
 }
 
 #[test]
 fn nonsense_without_brackets_is_refused() {
-    for link in
-        ["every x in ", "some x in ", "if ", "else ", "with ", "import ", "package ", "@a ", "expect ", "expect not ", ":= ", ". ", "? ", "| "]
-    {
+    for link in [
+        "every x in ",
+        "some x in ",
+        "if ",
+        "else ",
+        "with ",
+        "import ",
+        "package ",
+        "@a ",
+        "expect ",
+        "expect not ",
+        ":= ",
+        ". ",
+        "? ",
+        "| ",
+    ] {
         let codes = codes("a.hpol", nested("p if ", link, "x", "", "", MANY));
         assert!(!codes.is_empty(), "{link}");
         assert!(codes.len() <= ParseLimits::default().diagnostics_max, "{link}");

@@ -27,3 +27,24 @@ fn trees() {
         });
     });
 }
+
+#[test]
+fn mistakes() {
+    insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "mistakes" }, {
+        insta::glob!("mistakes/*.{hpol,rego}", |path| {
+            let (sources, _, diagnostics) = read(path);
+            assert!(!diagnostics.is_empty(), "{} has a mistake", path.display());
+            let source = fs::read_to_string(path).expect("test files can be read");
+            insta::assert_snapshot!(format!("{source}\n----\n{}", diagnostic::render(&diagnostics, &sources, false)));
+        });
+    });
+}
+
+/// Declarations without a mistake are in the module even where others have one.
+#[test]
+fn declarations_around_mistakes_are_kept() {
+    let (_, module, diagnostics) = read(Path::new("tests/mistakes/several.hpol"));
+    let tree = module.expect("the package is known").tree();
+    assert_eq!(diagnostics.len(), 5);
+    assert_eq!(tree, "package guard\nrule allow\n  if\n    input.a\nrule q\n  if {}\n    input.x\n");
+}

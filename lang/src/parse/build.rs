@@ -69,6 +69,11 @@ impl<'a> Builder<'a> {
         self.text.get(start.saturating_sub(self.base)..end.saturating_sub(self.base)).unwrap_or("")
     }
 
+    /// The piece up to `span`, which lies in it.
+    pub(super) fn text_before(&self, span: Span) -> &'a str {
+        self.text.get(..(span.start as usize).saturating_sub(self.base)).unwrap_or("")
+    }
+
     pub(super) fn error(&mut self, code: &'static str, span: Span, message: impl Into<String>) -> &mut Diagnostic {
         self.report(Diagnostic::error(code, span, message))
     }

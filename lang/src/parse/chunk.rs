@@ -1,6 +1,7 @@
 //! Cuts a file with errors into its declarations, so that each can be read on its own.
 
 use super::scan::{Token, TokenKind};
+use super::syntax_error;
 
 /// Words that continue the declaration on the line before, wherever they stand.
 const CONTINUING: [&str; 11] =
@@ -11,28 +12,33 @@ const CONTINUING: [&str; 11] =
 pub(super) fn declarations(text: &str, tokens: &[Token], trust_brackets: bool) -> Vec<std::ops::Range<usize>> {
     let outside = |token: &&Token| !trust_brackets || token.depth == 0;
     let column = tokens.iter().filter(outside).filter_map(|token| token.line_start).min().unwrap_or(0);
+    let text_of = |index: usize| {
+        let token: Option<&Token> = tokens.get(index);
+        token.and_then(|token| text.get(token.span.start as usize..token.span.end as usize)).unwrap_or("")
+    };
     let mut starts: Vec<usize> = Vec::new();
-    let mut annotated = false;
+    // Where the annotations of the declaration that began last end.
+    let mut annotated = 0;
     for (index, token) in tokens.iter().enumerate() {
-        if token.line_start != Some(column) || !outside(&token) {
+        if token.line_start != Some(column) || !outside(&token) || index < annotated {
             continue;
         }
-        let start = token.span.start as usize;
-        let word = text.get(start..token.span.end as usize).unwrap_or("");
-        let names_something =
-            tokens.get(index + 1).and_then(|next| text.get(next.span.start as usize..next.span.end as usize));
-        let continues = CONTINUING.contains(&word) && !matches!(names_something, Some(":=" | "." | "=" | "if"));
+        let word = text_of(index);
+        let continues = CONTINUING.contains(&word) && ![":=", ".", "=", "if"].contains(&text_of(index + 1));
         let begins = match token.kind {
             TokenKind::Word => !continues,
             TokenKind::Sign => word == "@",
             TokenKind::Open | TokenKind::Close => false,
             TokenKind::Number | TokenKind::Text => trust_brackets,
         };
-        // A declaration starts with its annotations.
-        if begins && !annotated {
-            starts.push(start);
+        if !begins {
+            continue;
         }
-        annotated = begins && word == "@";
+        starts.push(token.span.start as usize);
+        if word == "@" {
+            // The declaration's own first word may stand on a later line.
+            annotated = syntax_error::behind_annotations(tokens, index, text_of) + 1;
+        }
     }
     if starts.is_empty() {
         starts.extend(tokens.first().map(|token| token.span.start as usize));

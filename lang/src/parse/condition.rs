@@ -33,6 +33,7 @@ impl Builder<'_> {
         if pair.as_rule() == Rule::body {
             return self.body(pair, depth);
         }
+        self.check_same_declaration(&pair, "if");
         let condition = self.condition(pair, depth + 1);
         let span = condition.span;
         if let ConditionKind::Expr(Expr { kind: ExprKind::Object(entries), .. }) = &condition.kind

@@ -41,10 +41,11 @@ impl Builder<'_> {
         if digits.len() > 1 && digits.starts_with('0') && digits.as_bytes()[1].is_ascii_digit() {
             self.error("bad-number", span, format!("`{raw}` begins with a zero")).help =
                 Some("leave the zero out; there are no octal numbers".into());
+            return Self::placeholder(span);
         }
         let value = Number::from_str(raw).unwrap_or_else(|error| {
             let shown: String = raw.chars().take(40).collect();
-            self.error("bad-number", span, format!("`{shown}` is no number that fits: {error}"));
+            self.error("bad-number", span, format!("`{shown}` can't be used as a number: {error}"));
             Number::from(0)
         });
         Expr { kind: ExprKind::Literal { value: Value::Number(value), raw: raw.into() }, span }

@@ -4,9 +4,22 @@ use crate::ast::{BinaryOperator, Expr, ExprKind};
 use crate::source::{Profile, Span};
 
 use super::build::Builder;
+use super::build::offset;
 use super::expr::is_assignment;
+use super::grammar::Pair;
 
 impl Builder<'_> {
+    /// What follows `if` or `:=` on a line that is not indented is the next declaration: something was left out.
+    pub(super) fn check_same_declaration(&mut self, pair: &Pair<'_>, word: &str) {
+        let span = self.span(pair);
+        let line_start = self.text_before(span).ends_with('\n');
+        if self.profile == Profile::Hpol && line_start && !pair.as_str().starts_with(['{', '[', '(', '"', '`', '$']) {
+            let place = Span { end: span.start + offset(first_word_length(pair.as_str())), ..span };
+            self.error("missing-value", place, format!("nothing follows `{word}` on the line before")).help =
+                Some("complete that line; if this line belongs to it, indent it".into());
+        }
+    }
+
     /// Looks at what an operator joins.
     pub(super) fn check_operands(&mut self, operator: BinaryOperator, left: &Expr, right: &Expr, span: Span) {
         if matches!(operator, BinaryOperator::Assign | BinaryOperator::Unify) {
@@ -28,6 +41,11 @@ impl Builder<'_> {
             }
         }
     }
+}
+
+/// Bytes of the word or sign that a text begins with.
+fn first_word_length(text: &str) -> usize {
+    text.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(text.len()).max(1)
 }
 
 fn is_comparison(operator: BinaryOperator) -> bool {

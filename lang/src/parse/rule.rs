@@ -23,7 +23,8 @@ impl Builder<'_> {
         };
         let mut rule = RuleItem { head, body: None, else_clauses: Vec::new(), span };
         let mut complete = rule.head.value.is_some() || rule.head.contains.is_some() || rule.head.parameters.is_some();
-        complete |= !rule.head.reference.steps.is_empty();
+        // In Rego `a.b` alone is a rule that is true.
+        complete |= self.profile == Profile::Rego && !rule.head.reference.steps.is_empty();
         for part in inner {
             complete = true;
             match part.as_rule() {
@@ -35,13 +36,48 @@ impl Builder<'_> {
                 }
             }
         }
-        if !complete {
-            let message = format!("`{}` alone is not a declaration", self.text_at(rule.head.span));
-            self.error("incomplete-rule", rule.head.span, message).help =
-                Some("give it a value with `:=`, or conditions with `if`".into());
+        if !complete && matches!(rule.head.reference.head.kind, ExprKind::Variable(_)) {
+            self.incomplete(rule.head.span);
         }
         self.check_effect_name(&rule);
+        self.check_root_name(&rule);
         ItemKind::Rule(rule)
+    }
+
+    /// A name without anything behind it.
+    fn incomplete(&mut self, span: Span) {
+        let message = format!("`{}` alone is not a declaration", self.text_at(span));
+        let help = if self.follows_semicolon(span) {
+            "several conditions stand in braces, as in `if { a; b }`"
+        } else {
+            "give it a value with `:=`, or conditions with `if`"
+        };
+        self.error("incomplete-rule", span, message).help = Some(help.into());
+    }
+
+    /// Whether a `;` on the same line stands in front of a place.
+    fn follows_semicolon(&self, span: Span) -> bool {
+        self.text_before(span).trim_end_matches([' ', '\t']).ends_with(';')
+    }
+
+    /// `input` and `data` are documents, so no rule can be called so.
+    fn check_root_name(&mut self, rule: &RuleItem) {
+        let reference = &rule.head.reference;
+        let ExprKind::Variable(name) = &reference.head.kind else { return };
+        let complete = rule.head.value.is_some() || rule.body.is_some();
+        if !["input", "data"].contains(&&**name)
+            || !complete
+            || (self.profile == Profile::Rego && !reference.steps.is_empty())
+        {
+            return;
+        }
+        let message = format!("`{name}` is a document, so no rule can have this name");
+        let help = match (&**name, &rule.head.value) {
+            _ if self.follows_semicolon(rule.span) => "several conditions stand in braces, as in `if { a; b }`",
+            ("input", Some(_)) => "the type of requests is declared with a colon, as in `input: llm.Request`",
+            _ => "conditions belong behind the `if` of a rule; several of them stand in braces",
+        };
+        self.error("reserved-word", reference.span, message).help = Some(help.into());
     }
 
     fn empty_head(&self, span: Span) -> RuleHead {
@@ -57,7 +93,10 @@ impl Builder<'_> {
             match part.as_rule() {
                 Rule::reference => (head.reference, head.parameters) = self.head_reference(part),
                 Rule::head_element => head.contains = Some(Box::new(self.only_expression(part, 0))),
-                Rule::head_value => head.value = Some(Box::new(self.only_expression(part, 0))),
+                Rule::head_value => {
+                    self.check_same_declaration(&part, ":=");
+                    head.value = Some(Box::new(self.only_expression(part, 0)));
+                }
                 Rule::head_result => {
                     let place = self.span(&part);
                     self.hpol_only(place, "a result type");
@@ -69,8 +108,10 @@ impl Builder<'_> {
         }
         if let (Some(element), Some(value)) = (&head.contains, &head.value) {
             let (element, value) = (element.span, value.span);
-            self.error("contains-with-value", value, "a rule with `contains` has no value besides its element")
-                .related = vec![(element, "this is what goes into the set".into())];
+            let finding =
+                self.error("contains-with-value", value, "a rule with `contains` has no value besides its element");
+            finding.related = vec![(element, "this is what goes into the set".into())];
+            finding.help = Some("leave out the one or the other".into());
         }
         head
     }
@@ -92,8 +133,9 @@ impl Builder<'_> {
                 (Reference { head, steps, span: function.span }, Some(arguments))
             }
             _ => {
-                self.error("not-a-declaration", span, "a declaration begins with a name").help =
-                    Some("conditions belong into the braces of a rule, such as `name if { … }`".into());
+                let place = Span { end: span.end.min(span.start + 1), ..span };
+                self.error("not-a-declaration", place, "a declaration begins with a name").help =
+                    Some("conditions follow the `if` of a rule, as in `name if { … }`".into());
                 (Reference { head: Self::placeholder(span), steps: Vec::new(), span }, None)
             }
         }
@@ -129,6 +171,12 @@ impl Builder<'_> {
             && head.parameters.is_none()
             && head.contains.is_none()
             && head.reference.steps.len() == 1;
+        let name = self.text_at(head.span);
+        if self.profile == Profile::Hpol && ["test", "property"].contains(&name) {
+            self.error("missing-name", head.span, format!("this `{name}` has no name")).help =
+                Some(format!("write `{name} \"what it shows\" …`"));
+            return None;
+        }
         let Some(Step::Index(element)) = head.reference.steps.first().filter(|_| set) else {
             return self.old_body(pair);
         };

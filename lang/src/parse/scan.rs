@@ -215,40 +215,55 @@ impl Scanner<'_> {
                 }
             }
             None if "=<>|&+-*/%:,;.@?".contains(first) => {}
-            None => self.strange(first, span),
+            None => {
+                let length = self.strange(first, rest);
+                return self.push(TokenKind::Word, length);
+            }
         }
         self.push(TokenKind::Sign, length);
     }
 
-    /// A character that stands nowhere in the language.
-    fn strange(&mut self, first: char, span: Span) {
+    /// A character that stands nowhere in the language; gives the bytes that belong to it.
+    fn strange(&mut self, first: char, rest: &str) -> usize {
+        let letters = rest.find(|letter: char| !letter.is_alphanumeric() && letter != '_').unwrap_or(rest.len());
+        let length = letters.max(first.len_utf8());
+        let span = self.span(self.at, self.at + length);
         match first {
-            '“' | '”' | '„' | '‘' | '’' => {
-                self.wrong(span, "typographic-quote", "this is a typographic quotation mark", "write `\"`");
-                if let Some(finding) = self.scan.findings.last_mut() {
-                    finding.fix = Some(Fix { span, replacement: "\"".into() });
-                }
+            '“' | '”' | '„' | '‘' | '’' => return self.typographic(first, rest),
+            '\u{feff}' => {
+                let message = "the file begins with a byte order mark";
+                self.wrong(span, "unexpected-character", message, "save it as UTF-8 without one");
             }
-            '\u{feff}' => self.wrong(
-                span,
-                "unexpected-character",
-                "the file begins with a byte order mark",
-                "save it as UTF-8 without one",
-            ),
             _ if first.is_alphabetic() => {
                 let message = format!("`{first}` can't be part of a name");
-                self.wrong(
-                    span,
-                    "unexpected-character",
-                    message,
-                    "names are made of the letters a to z, digits and `_`; other text goes into quotes",
-                );
+                let help = "names are made of the letters a to z, digits and `_`; other text goes into quotes";
+                self.wrong(span, "unexpected-character", message, help);
             }
             _ => {
                 let message = format!("`{}` has no meaning here", first.escape_debug());
                 self.scan.findings.push(Diagnostic::error("unexpected-character", span, message));
             }
         }
+        length
+    }
+
+    /// Text between quotation marks of prose.
+    fn typographic(&mut self, first: char, rest: &str) -> usize {
+        let line = rest.find('\n').unwrap_or(rest.len());
+        let inside = &rest[first.len_utf8()..line];
+        let close = inside.char_indices().find(|(_, letter)| matches!(letter, '“' | '”' | '‘' | '’' | '"'));
+        let (inner, length) = match close {
+            Some((at, letter)) => (&inside[..at], first.len_utf8() + at + letter.len_utf8()),
+            None => ("", first.len_utf8()),
+        };
+        let span = self.span(self.at, self.at + length);
+        let mut finding =
+            Diagnostic::error("typographic-quotes", span, "these are not the quotes that strings stand in");
+        if close.is_some() {
+            finding = finding.with_fix(span, format!("\"{inner}\""));
+        }
+        self.scan.findings.push(finding.with_help("write `\"` on both sides"));
+        length
     }
 
     fn wrong(&mut self, span: Span, code: &'static str, message: impl Into<String>, help: &str) {

@@ -1,13 +1,20 @@
 //! What a newcomer is told where the grammar does not go on.
+//!
+//! The grammar only knows a place and what it would have taken there. The tokens around the place say more: each function
+//! below knows some mistakes, and the first that recognises one answers.
 
 use pest::error::{ErrorVariant, InputLocation};
 
-use crate::diagnostic::{Diagnostic, Fix};
+use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Profile, Span};
 
 use super::build::offset;
 use super::grammar::{GrammarError, Rule};
 use super::scan::{Token, TokenKind};
+
+mod declaration;
+mod habit;
+mod value;
 
 /// A piece of text that did not match, with its tokens.
 pub(super) struct Piece<'a> {
@@ -23,11 +30,11 @@ pub(super) struct Piece<'a> {
 const RESERVED: [&str; 14] =
     ["as", "default", "else", "every", "false", "if", "import", "in", "not", "null", "package", "some", "true", "with"];
 
-/// Signs and words that want a value behind them.
-const OPERATORS: [&str; 22] = [
-    ":=", "=", "==", "!=", "<", "<=", ">", ">=", "|", "&", "+", "-", "*", "/", "%", "in", "and", "or", "not", "as",
-    ":", ".",
-];
+/// Words that begin a clause of a decision rule.
+const CLAUSES: [&str; 6] = ["because", "by", "quorum", "within", "using", "unless"];
+
+/// The effects.
+const EFFECTS: [&str; 4] = ["allow", "deny", "approve", "mask"];
 
 /// Turns pest's answer into a finding.
 pub(super) fn explain(piece: &Piece<'_>, error: &GrammarError) -> Diagnostic {
@@ -40,10 +47,10 @@ pub(super) fn explain(piece: &Piece<'_>, error: &GrammarError) -> Diagnostic {
             .with_help("split it into several rules");
     };
     place
-        .words_of_other_languages()
+        .foreign()
         .or_else(|| place.declaration())
         .or_else(|| place.missing_value())
-        .or_else(|| place.clauses())
+        .or_else(|| place.misplaced())
         .or_else(|| place.separators())
         .unwrap_or_else(|| place.expected(positives))
 }
@@ -71,11 +78,12 @@ impl<'a> Place<'a> {
         Place { piece, index, span }
     }
 
-    /// The text of a token before or after.
+    /// The text of the token so many before or after this place.
     fn word(&self, away: isize) -> &'a str {
         self.index.checked_add_signed(away).map_or("", |index| self.text(index))
     }
 
+    /// The text of a token by its number.
     fn text(&self, index: usize) -> &'a str {
         let Some(token) = self.piece.tokens.get(index) else { return "" };
         let (start, end) = (token.span.start as usize - self.piece.base, token.span.end as usize - self.piece.base);
@@ -86,6 +94,12 @@ impl<'a> Place<'a> {
         self.index.checked_add_signed(away).and_then(|index| self.piece.tokens.get(index))
     }
 
+    /// The declaration's first word, behind annotations.
+    fn first(&self) -> (usize, &'a str) {
+        let index = behind_annotations(self.piece.tokens, 0, |index| self.text(index));
+        (index, self.text(index))
+    }
+
     fn error(&self, code: &'static str, message: impl Into<String>, help: impl Into<String>) -> Diagnostic {
         Diagnostic::error(code, self.span, message).with_help(help)
     }
@@ -94,179 +108,30 @@ impl<'a> Place<'a> {
     fn found(&self) -> String {
         match self.word(0) {
             "" => "the end of the declaration".into(),
-            word => {
-                let short: String = word.lines().next().unwrap_or("").chars().take(30).collect();
-                format!("`{short}`")
-            }
+            word => format!("`{}`", short(word)),
         }
     }
 
-    /// The bracket around this place, with its number.
+    /// How many brackets are open here; those that close here among them.
+    fn depth(&self) -> usize {
+        self.token(0).map_or(0, |token| token.depth + usize::from(token.kind == TokenKind::Close))
+    }
+
+    /// The number of the bracket around this place, and the bracket.
     fn bracket(&self) -> Option<(usize, &'a str)> {
-        let depth = self.token(0).map_or(0, |token| token.depth);
-        let open = self
-            .piece
-            .tokens
-            .get(..self.index)?
-            .iter()
-            .rposition(|token| token.kind == TokenKind::Open && token.depth + 1 == depth)?;
+        let depth = self.depth();
+        let before = self.piece.tokens.get(..self.index)?;
+        let open = before.iter().rposition(|token| token.kind == TokenKind::Open && token.depth + 1 == depth)?;
         Some((open, self.text(open)))
     }
 
-    /// Keywords of other languages.
-    fn words_of_other_languages(&self) -> Option<Diagnostic> {
-        let near = |word: &str| [self.word(0), self.word(-1)].contains(&word);
-        let (word, help) = [
-            ("elif", "write `else := value if { … }`"),
-            ("elseif", "write `else := value if { … }`"),
-            ("elsif", "write `else := value if { … }`"),
-            ("when", "conditions follow `if`"),
-            ("where", "conditions follow `if`"),
-            ("then", "a rule is `name if { … }`; nothing stands for `then`"),
-            ("while", "there are no loops: `some x in xs` and `every x in xs { … }` look at each element"),
-            ("return", "a rule's value follows `:=` in its head, as in `f(x) := x + 1`"),
-            ("let", "write `name := value`"),
-            ("var", "write `name := value`"),
-            ("const", "write `name := value`"),
-            ("def", "a function is a rule with parameters, as in `f(x) := x + 1`"),
-            ("func", "a function is a rule with parameters, as in `f(x) := x + 1`"),
-            ("function", "a function is a rule with parameters, as in `f(x) := x + 1`"),
-            ("fn", "a function is a rule with parameters, as in `f(x) := x + 1`"),
-            ("rule", "a rule is `name if { … }`"),
-        ]
-        .into_iter()
-        .find(|(word, _)| near(word))?;
-        let at_word = if self.word(0) == word { self.token(0) } else { self.token(-1) };
-        let span = at_word.map_or(self.span, |token| token.span);
-        Some(Diagnostic::error("foreign-word", span, format!("there is no `{word}` in this language")).with_help(help))
-    }
-
-    /// Beginnings of declarations that lack something.
-    fn declaration(&self) -> Option<Diagnostic> {
-        let first = self.text(0);
-        let second = self.piece.tokens.get(1);
-        let effect = ["allow", "deny", "approve", "mask"].contains(&first) && self.piece.profile == Profile::Hpol;
-        if effect && second.is_none_or(|token| token.kind != TokenKind::Text) && self.index <= 2 {
-            let span = self.piece.tokens.first().map_or(self.span, |token| token.span);
-            return Some(
-                Diagnostic::error("missing-id", span, format!("this `{first}` rule has no id"))
-                    .with_help(format!("write `{first} \"what it is for\" if {{ … }}`")),
-            );
-        }
-        if self.word(0) == "{" && self.index > 0 && self.token(0)?.depth == 0 {
-            let fix = Fix { span: self.span, replacement: "if {".into() };
-            let mut finding =
-                self.error("missing-if", "`if` is missing in front of the conditions", "write `if` before the brace");
-            finding.fix = Some(fix);
-            return Some(finding);
-        }
-        let known = [
-            ("import", "write `import data.package.name`"),
-            ("package", "write `package name`, with dots between its parts"),
-            ("input", "write `input: TYPE`, such as `input: llm.Request`"),
-            ("type", "write `type Name = { field: string }`"),
-            ("counter", "write `counter name = count() per input.identity.sub window 1h`"),
-            ("emit", "write `emit label \"name\" if { … }`"),
-            ("test", "write `test \"name\" { … }`"),
-            ("property", "write `property \"name\" for x: Type { … } expect package not allow with input as x`"),
-            ("edition", "write `edition 1`"),
-            ("default", "write `default name := value`"),
-        ]
-        .into_iter()
-        .find(|(word, _)| *word == first && self.index <= 3);
-        let (word, help) = known?;
-        if self.text(1) == ":=" {
-            return None;
-        }
-        Some(self.error("syntax", format!("{} can't stand here in `{word} …`", self.found()), help))
-    }
-
-    /// An operator or clause without what should follow.
-    fn missing_value(&self) -> Option<Diagnostic> {
-        let (before, here) = (self.word(-1), self.word(0));
-        if RESERVED.contains(&here)
-            && self.token(-1).is_some()
-            && OPERATORS.contains(&before)
-            && !["not", "every", "some"].contains(&here)
-        {
-            let message = format!("`{here}` is a word of the language and can't be a name");
-            return Some(self.error(
-                "reserved-word",
-                message,
-                format!("use another name, or `[\"{here}\"]` for a field"),
-            ));
-        }
-        if ["=", "=="].contains(&before) && here == "=" {
-            return Some(self.error("triple-equals", "there is no `===`", "write `==`"));
-        }
-        if OPERATORS.contains(&before) || before == "," && here == "," {
-            let message = format!("`{before}` needs a value behind it, and {} stands there", self.found());
-            return Some(self.error("missing-value", message, "complete the expression, or remove the sign"));
-        }
-        if ["if", "because", "by", "quorum", "within", "using", "unless", "per", "window", "contains", "with"]
-            .contains(&before)
-        {
-            let message = format!("`{before}` needs something behind it, and {} stands there", self.found());
-            return Some(self.error("missing-value", message, "complete the line, or remove the word"));
-        }
-        None
-    }
-
-    /// Clauses that came too late or lack a partner.
-    fn clauses(&self) -> Option<Diagnostic> {
-        let here = self.word(0);
-        if here == "else" {
-            let help = "`else` follows the last condition of a rule, and only rules that are no decisions have it";
-            return Some(self.error("misplaced-else", "`else` can't stand here", help));
-        }
-        if here == "if" {
-            let help = "a rule has one `if`; conditions that must all hold stand in its braces";
-            return Some(self.error("misplaced-if", "`if` can't stand here", help));
-        }
-        if here == "=" || here == ":=" {
-            let help = "the name stands on the left of `:=`; to compare two values write `==`";
-            return Some(self.error("misplaced-assignment", format!("`{here}` can't stand here"), help));
-        }
-        if here == ":" && self.bracket().is_some_and(|(_, bracket)| bracket == "[") {
-            return Some(self.error(
-                "misplaced-colon",
-                "an array has no keys",
-                "write an object in braces, `{\"key\": value}`",
-            ));
-        }
-        None
-    }
-
-    /// Two things in a row without anything between them.
-    fn separators(&self) -> Option<Diagnostic> {
-        let (before, here) = (self.token(-1)?, self.token(0)?);
-        let ends = matches!(before.kind, TokenKind::Word | TokenKind::Number | TokenKind::Text | TokenKind::Close);
-        let begins = matches!(here.kind, TokenKind::Word | TokenKind::Number | TokenKind::Text | TokenKind::Open);
-        if !ends || !begins {
-            return None;
-        }
-        let bracket = self.bracket();
-        let (shown_before, found) = (self.word(-1), self.found());
-        if let Some((open, bracket)) = bracket
-            && (bracket != "{" || self.comma_or_colon_in(open))
-        {
-            let message = format!("a comma is missing between `{}` and {found}", short(shown_before));
-            return Some(self.error("missing-comma", message, "separate the elements with `,`"));
-        }
-        let message = format!("{found} can't follow `{}` directly", short(shown_before));
-        let help = if bracket.is_some() {
-            "put each condition on a line of its own, or an operator between the two"
-        } else {
-            "begin a declaration on a new line, put several conditions into `{ … }`, or an operator between the two"
-        };
-        Some(self.error("missing-separator", message, help))
-    }
-
-    /// Whether the bracket holds a list or an object rather than conditions.
-    fn comma_or_colon_in(&self, open: usize) -> bool {
-        let depth = self.piece.tokens[open].depth + 1;
-        (open + 1..self.index)
-            .any(|index| self.piece.tokens[index].depth == depth && [",", ":"].contains(&self.text(index)))
+    /// The texts of the tokens before this place that stand in no bracket, behind the first word.
+    fn outer_words(&self) -> impl Iterator<Item = &'a str> {
+        let (first, _) = self.first();
+        let range = first + 1..self.index.max(first + 1);
+        range
+            .filter(|index| self.piece.tokens.get(*index).is_some_and(|token| token.depth == 0))
+            .map(|index| self.text(index))
     }
 
     /// Everything else, in the words of the grammar.
@@ -274,18 +139,42 @@ impl<'a> Place<'a> {
         let mut names: Vec<&str> = positives.iter().filter_map(|expected| rule_name(*expected)).collect();
         names.sort_unstable();
         names.dedup();
+        let found = self.found();
         let message = match names.as_slice() {
-            [] => format!("{} can't stand here", self.found()),
-            [one] => format!("{} can't stand here, where {one} is expected", self.found()),
+            [] => format!("{found} can't stand here"),
+            [one] => format!("{found} can't stand here, where {one} is expected"),
             [some @ .., last] if some.len() < 4 => {
-                format!("{} can't stand here, where {} or {last} is expected", self.found(), some.join(", "))
+                format!("{found} can't stand here, where {} or {last} is expected", some.join(", "))
             }
-            _ => format!("{} can't stand here", self.found()),
+            _ => format!("{found} can't stand here"),
         };
-        Diagnostic::error("syntax", self.span, message)
+        let finding = Diagnostic::error("syntax", self.span, message);
+        match declaration::shape(self.first().1) {
+            Some(shape) => finding.with_help(shape),
+            None => finding,
+        }
     }
 }
 
+/// The number of the first token behind annotations that begin at `start`.
+pub(super) fn behind_annotations<'t>(tokens: &[Token], start: usize, text: impl Fn(usize) -> &'t str) -> usize {
+    let mut index = start;
+    while text(index) == "@" {
+        index += 2;
+        if text(index) == "(" {
+            let depth = tokens.get(index).map_or(0, |token| token.depth);
+            index += 1;
+            while tokens.get(index).is_some_and(|token| token.depth > depth) {
+                index += 1;
+            }
+            // The bracket that closes counts as outside.
+            index += 1;
+        }
+    }
+    index
+}
+
+/// At most a line of a token.
 fn short(word: &str) -> String {
     word.lines().next().unwrap_or("").chars().take(30).collect()
 }
@@ -306,6 +195,9 @@ fn rule_name(expected: Rule) -> Option<&'static str> {
         Rule::assign | Rule::unify => "`:=`",
         Rule::number => "a number",
         Rule::with_clause => "`with`",
+        Rule::counter_window => "`window`",
+        Rule::counter_per => "`per`",
+        Rule::test_cases => "`for`",
         Rule::EOI => "the end",
         _ => return None,
     })

@@ -68,7 +68,8 @@ impl Builder<'_> {
             if let Some(first) = seen.insert(field.name.text.clone(), field.name.span) {
                 let span = field.name.span;
                 let message = format!("field `{}` is declared twice", field.name.text);
-                self.error("duplicate-field", span, message).related = vec![(first, "it is declared here first".into())];
+                self.error("duplicate-field", span, message).related =
+                    vec![(first, "it is declared here first".into())];
                 continue;
             }
             fields.push(field);

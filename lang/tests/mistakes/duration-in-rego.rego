@@ -1,0 +1,3 @@
+package guard
+
+p := 15m

@@ -1,0 +1,3 @@
+package guard
+
+deny "x" if input.y

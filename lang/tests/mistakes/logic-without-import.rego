@@ -1,0 +1,3 @@
+package guard
+
+p if input.a or input.b

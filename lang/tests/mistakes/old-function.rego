@@ -1,0 +1,3 @@
+package guard
+
+f(x) = y { y := x }

@@ -1,0 +1,5 @@
+package guard
+
+allow {
+  input.a
+}

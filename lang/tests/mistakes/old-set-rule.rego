@@ -1,0 +1,5 @@
+package guard
+
+p[x] {
+  x := input.a
+}
