@@ -128,7 +128,7 @@ pub enum Direction {
 }
 
 /// What a mask applies to.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase", tag = "kind")]
 pub enum Selector {
     /// Every text of the message: `any text`, `request text`, `response text`.

@@ -1,14 +1,24 @@
 //! The engine: the current policy generation, and questions to it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
+use hpol_lang::diagnostic::DiagnosticReport;
+use hpol_lang::types::validate;
+use hpol_lang::value::Value;
 use serde::Serialize;
 
+use crate::build::{self, Refused};
+use crate::combine::combine;
 use crate::decision::{Decision, Effect, EvaluationError};
-use crate::error::{Rejection, code};
-use crate::input::Input;
+use crate::error::{LoadError, QueryError, Rejection, code};
+use crate::evaluate::{self, Evaluation};
+use crate::explain::{self, Explanation};
+use crate::input::{Input, now_nanoseconds};
 use crate::limits::Limits;
+use crate::query;
+use crate::snapshot::Snapshot;
+use crate::source::Files;
 
 /// Which evaluator runs the plan. Both give the same results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
@@ -31,6 +41,21 @@ pub struct EngineOptions {
 }
 
 /// Holds the current policy generation and answers requests. Clones share it.
+///
+/// ```
+/// use hpol_runtime::source::Files;
+/// use hpol_runtime::{Effect, Engine, EngineOptions, Input};
+///
+/// let policy = r#"
+/// package guard
+/// input: http.Request
+/// allow "reads" if input.method == "GET"
+/// "#;
+/// let engine = Engine::new(EngineOptions::default());
+/// engine.load(&Files::from_memory([("guard.hpol", policy)]))?;
+/// assert_eq!(engine.status().generation, 1);
+/// # Ok::<(), hpol_runtime::error::LoadError>(())
+/// ```
 #[derive(Debug, Clone)]
 pub struct Engine {
     shared: Arc<Shared>,
@@ -39,17 +64,16 @@ pub struct Engine {
 #[derive(Debug)]
 struct Shared {
     options: EngineOptions,
+    /// What decides. An evaluation takes it once and holds it to its end, so that the last one frees it.
     current: ArcSwapOption<Snapshot>,
-    last_error: Mutex<Option<Rejection>>,
+    state: Mutex<State>,
 }
 
-/// One policy generation.
-#[derive(Debug)]
-struct Snapshot {
-    generation: u64,
-    revision: Arc<str>,
-    policy_hash: Arc<str>,
-    loaded_at_nanoseconds: i64,
+#[derive(Debug, Default)]
+struct State {
+    generations: u64,
+    last_error: Option<Rejection>,
+    source_error: Option<String>,
 }
 
 /// What an engine runs, and what it refused last.
@@ -65,39 +89,138 @@ pub struct Status {
     pub loaded_at_nanoseconds: Option<i64>,
     /// Which evaluator runs it.
     pub engine: EngineKind,
+    /// Findings about its files that did not stop it.
+    pub warnings: Vec<DiagnosticReport>,
     /// What was refused since it was loaded.
     pub last_error: Option<Rejection>,
+    /// Why the source of the policies can't be read now.
+    pub source_error: Option<String>,
 }
 
 impl Engine {
     /// An engine without a policy: it denies everything until one is loaded.
     pub fn new(options: EngineOptions) -> Self {
-        let shared = Shared { options, current: ArcSwapOption::empty(), last_error: Mutex::default() };
+        let shared = Shared { options, current: ArcSwapOption::empty(), state: Mutex::default() };
         Self { shared: Arc::new(shared) }
     }
 
+    /// Compiles files and lets them decide from now on. Evaluations that have begun end on what they began with.
+    ///
+    /// # Errors
+    ///
+    /// Everything that is wrong with the files. The engine stays with what it had.
+    pub fn load(&self, files: &Files) -> Result<Status, LoadError> {
+        let now = now_nanoseconds();
+        match build::build(files) {
+            Ok(built) => {
+                let mut state = self.state();
+                state.generations += 1;
+                state.last_error = None;
+                let snapshot = Arc::new(Snapshot::new(state.generations, now, files, built));
+                // Under the lock, so that of two loads at a time the one with the higher number stays.
+                self.shared.current.store(Some(snapshot));
+            }
+            Err(Refused { message, diagnostics }) => {
+                let rejection =
+                    Rejection { revision: files.revision().clone(), message, diagnostics, at_nanoseconds: now };
+                self.state().last_error = Some(rejection.clone());
+                return Err(LoadError { rejection: Box::new(rejection) });
+            }
+        }
+        Ok(self.status())
+    }
+
     /// Decides on a request. Whatever goes wrong is a deny whose [`Decision::errors`] say why.
-    pub fn decide(&self, _input: &Input) -> Decision {
-        not_loaded()
+    pub fn decide(&self, input: &Input) -> Decision {
+        let Some(snapshot) = self.shared.current.load_full() else { return not_loaded() };
+        let options = &self.shared.options;
+        let findings = snapshot.with_machine(options.kind, |machine, context| {
+            evaluate::begin(context, &options.limits, input.now_nanoseconds());
+            let evaluation = Evaluation { program: snapshot.program(), inputs: snapshot.inputs(), machine };
+            evaluation.decide(input.kind(), input.value(), context, &mut |_, _| {})
+        });
+        combine(findings, snapshot.name())
+    }
+
+    /// Decides on a request as [`Engine::decide`] does, and says of each rule how it came out and why.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError::NotLoaded`].
+    pub fn explain(&self, input: &Input) -> Result<Explanation, QueryError> {
+        let snapshot = self.shared.current.load_full().ok_or(QueryError::NotLoaded)?;
+        Ok(snapshot.with_context(|context| {
+            evaluate::begin(context, &self.shared.options.limits, input.now_nanoseconds());
+            explain::explain(&snapshot, input, context)
+        }))
+    }
+
+    /// The value at a path: of a rule (`data.guard.privileged`), a part of one, a package, or a document; `None` where it is
+    /// undefined. A package that declares the type of its input gets only input of that type.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`].
+    pub fn query(&self, path: &str, input: Option<&Value>) -> Result<Option<Value>, QueryError> {
+        let snapshot = self.shared.current.load_full().ok_or(QueryError::NotLoaded)?;
+        let program = snapshot.program();
+        let asked = query::find(program, path)?;
+        let input = match (asked.package, input) {
+            (Some(package), Some(value)) => Some(
+                validate(value, &snapshot.inputs()[package]).map_err(|mismatches| QueryError::input(&mismatches))?,
+            ),
+            (_, value) => value.cloned(),
+        };
+        let options = &self.shared.options;
+        snapshot.with_machine(options.kind, |machine, context| {
+            evaluate::begin(context, &options.limits, now_nanoseconds());
+            let fault = |fault| QueryError::Evaluation(evaluate::evaluation_error(fault, program));
+            if let Some(input) = &input {
+                context.set_input(input).map_err(fault)?;
+            }
+            asked.evaluate(machine, context).map_err(fault)
+        })
     }
 
     /// What the engine runs, and what it refused last.
     pub fn status(&self) -> Status {
         let current = self.shared.current.load();
         let current = current.as_deref();
+        let state = self.state();
         Status {
             generation: current.map_or(0, |snapshot| snapshot.generation),
-            revision: current.map(|snapshot| snapshot.revision.clone()),
-            policy_hash: current.map(|snapshot| snapshot.policy_hash.clone()),
+            revision: current.map(|snapshot| snapshot.name().revision.clone()),
+            policy_hash: current.map(|snapshot| snapshot.name().policy_hash.clone()),
             loaded_at_nanoseconds: current.map(|snapshot| snapshot.loaded_at_nanoseconds),
             engine: self.shared.options.kind,
-            last_error: self.shared.last_error.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            warnings: current.map(|snapshot| snapshot.warnings().to_vec()).unwrap_or_default(),
+            last_error: state.last_error.clone(),
+            source_error: state.source_error.clone(),
         }
+    }
+
+    /// How the engine works.
+    pub fn options(&self) -> &EngineOptions {
+        &self.shared.options
+    }
+
+    /// The current generation.
+    pub(crate) fn snapshot(&self) -> Option<Arc<Snapshot>> {
+        self.shared.current.load_full()
+    }
+
+    /// Notes whether the source of the policies can be read.
+    pub(crate) fn source_is(&self, error: Option<String>) {
+        self.state().source_error = error;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 fn not_loaded() -> Decision {
-    let message = "no policy is loaded".to_owned();
+    let message = QueryError::NotLoaded.to_string();
     Decision {
         effect: Effect::Deny,
         rules: Vec::new(),
@@ -110,3 +233,6 @@ fn not_loaded() -> Decision {
         policy_hash: "".into(),
     }
 }
+
+#[cfg(test)]
+mod tests;

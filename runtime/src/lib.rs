@@ -14,16 +14,25 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod build;
+mod combine;
 pub mod decision;
 pub mod engine;
 pub mod error;
+mod evaluate;
+pub mod explain;
 pub mod input;
+mod interpret;
 pub mod limits;
+mod query;
+mod snapshot;
 pub mod source;
+pub mod test;
 
 #[cfg(test)]
-mod testing;
+mod test_support;
 
+pub use build::check;
 pub use decision::{Decision, Effect};
 pub use engine::{Engine, EngineKind, EngineOptions, Status};
 pub use hpol_lang::value::Value;

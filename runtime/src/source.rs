@@ -1,6 +1,7 @@
 //! Where policies come from: a folder, a git repository, or memory.
 //!
-//! A source yields [`Files`]: every policy file and document at one revision.
+//! A source yields [`Files`]: every policy file and document at one revision. A [`Follower`] watches a source and gives
+//! each new revision to an engine; what does not compile is reported, and the engine keeps the last good one.
 //!
 //! What counts, in all sources: names that end in `.hpol`, `.rego` or `.json`. Hidden files and folders (`.git`, `.ci`)
 //! and everything else are passed over. Links are never followed out of the policy folder.
@@ -11,9 +12,11 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 mod folder;
+mod follower;
 mod git;
 
 pub use folder::FolderSource;
+pub use follower::{Event, Follower, FollowerOptions, Refreshed};
 pub use git::{Credentials, GitOptions, GitReference, GitSource};
 
 /// Bounds on what a source may yield.

@@ -195,7 +195,8 @@ impl Source for GitSource {
             Some(fetcher) => self.commit_at(&repository, fetcher.reference(), "commit in its cache")?,
             None => self.local_commit(&repository)?,
         };
-        if let Some(last) = self.last.as_ref().filter(|last| *last.revision.as_ref() == commit.to_string()) {
+        let revision = commit.to_string();
+        if let Some(last) = self.last.as_ref().filter(|last| *last.revision == *revision) {
             return Ok(last.clone());
         }
         let files = self.files_at(&repository, commit)?;

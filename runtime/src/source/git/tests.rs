@@ -4,7 +4,7 @@ use gix::objs::tree::{Entry, EntryKind};
 use tempfile::TempDir;
 
 use super::*;
-use crate::testing::repository::Repository;
+use crate::test_support::repository::Repository;
 
 const GUARD: (&str, &str) = ("policies/guard.hpol", "package guard\n");
 

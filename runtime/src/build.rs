@@ -1,0 +1,83 @@
+//! From files to a generation: check and compile.
+
+use std::sync::{Arc, LazyLock};
+
+use hpol_compiler::plan::Program;
+use hpol_compiler::{CompileError, Options};
+use hpol_lang::check::Checked;
+use hpol_lang::diagnostic::{self, Diagnostic, DiagnosticReport, Severity};
+use hpol_lang::load::{self, LoadLimits, PolicyFile};
+use hpol_lang::source::{SourceMap, Span};
+use hpol_lang::typed;
+use hpol_lang::types::{Environment, Type};
+
+use crate::source::Files;
+
+/// What a generation runs.
+#[derive(Debug)]
+pub(crate) struct Built {
+    pub(crate) program: Arc<Program>,
+    /// Type of the input of each package.
+    pub(crate) inputs: Vec<Type>,
+    /// Places of the conditions of each decision rule, in the order of their evaluation.
+    pub(crate) conditions: Vec<Vec<Span>>,
+    /// Findings that do not stop it.
+    pub(crate) warnings: Vec<DiagnosticReport>,
+}
+
+/// Why files make no generation: everything that is wrong, rendered for people and as data.
+#[derive(Debug)]
+pub(crate) struct Refused {
+    pub(crate) message: String,
+    pub(crate) diagnostics: Vec<DiagnosticReport>,
+}
+
+/// Reads and checks files against everything that the standard library offers. Nothing is compiled.
+///
+/// ```
+/// use hpol_runtime::source::Files;
+/// let checked = hpol_runtime::check(&Files::from_memory([("guard.hpol", "package guard\n\nallow \"all\"\n")]));
+/// assert!(checked.has_errors(), "a package with decision rules must say what it decides on");
+/// ```
+pub fn check(files: &Files) -> Checked {
+    static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(hpol_stdlib::environment);
+
+    let files: Vec<PolicyFile> = files.iter().map(|(path, content)| PolicyFile::new(path.clone(), content)).collect();
+    load::load(&files, &ENVIRONMENT, &LoadLimits::default())
+}
+
+/// Checks and compiles files.
+pub(crate) fn build(files: &Files) -> Result<Built, Refused> {
+    let Checked { program, sources, diagnostics } = check(files);
+    let Some(typed) = program else { return Err(refused(&diagnostics, &sources)) };
+    let program = match hpol_compiler::compile(&typed, &Options::default()) {
+        Ok(program) => Arc::new(program),
+        Err(error) => return Err(not_compiled(&error, &sources)),
+    };
+    Ok(Built {
+        inputs: typed.packages.iter().map(|package| package.input.clone()).collect(),
+        conditions: typed.decisions.iter().map(conditions).collect(),
+        warnings: diagnostics.iter().map(|found| found.report(&sources)).collect(),
+        program,
+    })
+}
+
+fn conditions(rule: &typed::DecisionRule) -> Vec<Span> {
+    rule.body.conditions.iter().map(|condition| condition.span).collect()
+}
+
+fn refused(diagnostics: &[Diagnostic], sources: &SourceMap) -> Refused {
+    let errors: Vec<Diagnostic> =
+        diagnostics.iter().filter(|found| found.severity == Severity::Error).cloned().collect();
+    Refused {
+        message: diagnostic::render(&errors, sources, false),
+        diagnostics: diagnostics.iter().map(|found| found.report(sources)).collect(),
+    }
+}
+
+fn not_compiled(error: &CompileError, sources: &SourceMap) -> Refused {
+    match error.span() {
+        Some(span) => refused(&[Diagnostic::error("not-compiled", span, error.to_string())], sources),
+        None => Refused { message: format!("the policies can't be compiled: {error}"), diagnostics: Vec::new() },
+    }
+}

@@ -1,0 +1,186 @@
+//! What the rules found, combined into one decision.
+//!
+//! deny > approve > mask > allow, and nothing without an allow. Whatever a rule that protects could not find out
+//! counts as found: the caller gives such a rule with [`RuleOutcome::Absent`] or [`RuleOutcome::Error`].
+//! The result does not depend on the order of the findings.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::decision::{
+    AbsentPath, ApprovalDemand, ApprovalTerms, Approver, Decision, DetectorUse, Effect, EvaluationError, Mask,
+    OperatorKind, RuleMatch, RuleOutcome, Selector,
+};
+
+/// A rule that counts, with what it asks for.
+#[derive(Debug, Clone)]
+pub(crate) struct Finding {
+    pub(crate) rule: RuleMatch,
+    pub(crate) asks: Asks,
+}
+
+/// What a rule that counts asks for besides its effect.
+#[derive(Debug, Clone)]
+pub(crate) enum Asks {
+    Nothing,
+    Mask(Mask),
+    Approval(ApprovalDemand, Duration),
+}
+
+/// Everything that the evaluation of one request came to.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Findings {
+    pub(crate) counting: Vec<Finding>,
+    pub(crate) absent: Vec<AbsentPath>,
+    /// Errors of rules.
+    pub(crate) errors: Vec<EvaluationError>,
+    /// Whether the evaluation could not be carried through, so that nothing can be granted.
+    pub(crate) incomplete: bool,
+    /// Why nothing allows, if it is known better than by default.
+    pub(crate) no_allow: Option<String>,
+}
+
+/// The revision and hash that a decision names.
+#[derive(Debug, Clone)]
+pub(crate) struct PolicyName {
+    pub(crate) revision: Arc<str>,
+    pub(crate) policy_hash: Arc<str>,
+}
+
+/// Combines findings to a decision.
+pub(crate) fn combine(findings: Findings, policy: &PolicyName) -> Decision {
+    let Findings { mut counting, mut absent, mut errors, incomplete, no_allow } = findings;
+    counting.sort_by(|left, right| key(&left.rule).cmp(&key(&right.rule)));
+    absent.sort();
+    absent.dedup();
+    errors.sort_by(|left, right| {
+        (&left.location, &left.code, &left.message).cmp(&(&right.location, &right.code, &right.message))
+    });
+    errors.dedup();
+    let has = |effect: Effect| counting.iter().any(|finding| finding.rule.effect == effect);
+    let effect = if incomplete || has(Effect::Deny) || !has(Effect::Allow) {
+        Effect::Deny
+    } else if has(Effect::Approve) {
+        Effect::Approve
+    } else if has(Effect::Mask) {
+        Effect::Mask
+    } else {
+        Effect::Allow
+    };
+    if effect == Effect::Deny {
+        counting.retain(|finding| finding.rule.effect == Effect::Deny);
+    }
+    let mut reasons = reasons(&counting, effect);
+    if incomplete {
+        reasons.extend(errors.iter().map(|error| error.message.clone()));
+    }
+    if effect == Effect::Deny && reasons.is_empty() {
+        reasons.push(no_allow.unwrap_or_else(|| "no rule allows this request".to_owned()));
+    }
+    without_repeats(&mut reasons);
+    let (masks, approval) = (join_masks(&counting), join_approvals(&counting));
+    Decision {
+        effect,
+        rules: counting.into_iter().map(|finding| finding.rule).collect(),
+        reasons,
+        absent,
+        masks,
+        approval,
+        errors,
+        revision: policy.revision.clone(),
+        policy_hash: policy.policy_hash.clone(),
+    }
+}
+
+type Key<'a> = (Effect, &'a str, &'a str, &'a hpol_lang::source::Location);
+
+fn key(rule: &RuleMatch) -> Key<'_> {
+    (rule.effect, &rule.package, &rule.id, &rule.location)
+}
+
+/// The reasons of the rules that brought the effect about. A denial always says something.
+fn reasons(counting: &[Finding], effect: Effect) -> Vec<String> {
+    let deciding = counting.iter().map(|finding| &finding.rule).filter(|rule| rule.effect == effect);
+    deciding
+        .filter_map(|rule| match (&rule.reason, rule.outcome) {
+            (Some(reason), _) => Some(reason.clone()),
+            (None, RuleOutcome::Absent) => {
+                Some(format!("rule `{}` applies, because a value it looks at is absent", rule.id))
+            }
+            (None, RuleOutcome::Error) => Some(format!("rule `{}` applies, because its evaluation failed", rule.id)),
+            (None, RuleOutcome::Matched) if effect == Effect::Deny => Some(format!("rule `{}` denies it", rule.id)),
+            (None, RuleOutcome::Matched) => None,
+        })
+        .collect()
+}
+
+fn without_repeats(texts: &mut Vec<String>) {
+    let mut seen: Vec<String> = Vec::new();
+    texts.retain(|text| {
+        let new = !seen.contains(text);
+        if new {
+            seen.push(text.clone());
+        }
+        new
+    });
+}
+
+/// What tells masks on the same values: the selector, and the detectors in order.
+type MaskedValues = (Selector, Vec<DetectorUse>);
+
+/// Masks on the same values, which are those with the same selector and detectors, join to the strongest.
+fn join_masks(counting: &[Finding]) -> Vec<Mask> {
+    let mut joined: BTreeMap<MaskedValues, (OperatorKind, Vec<Arc<str>>)> = BTreeMap::new();
+    for finding in counting {
+        let Asks::Mask(mask) = &finding.asks else { continue };
+        let mut detectors = mask.operator.detectors.clone();
+        detectors.sort();
+        detectors.dedup();
+        let entry = joined.entry((mask.selector.clone(), detectors));
+        let (kind, ids) = entry.or_insert_with(|| (mask.operator.kind.clone(), Vec::new()));
+        // The order of the changes is that of their strength; of two `last` the shorter is the stronger.
+        if mask.operator.kind < *kind {
+            *kind = mask.operator.kind.clone();
+        }
+        ids.extend(mask.ids.iter().filter(|id| !ids.contains(id)).cloned().collect::<Vec<_>>());
+    }
+    let mut masks: Vec<Mask> = joined
+        .into_iter()
+        .map(|((selector, detectors), (kind, ids))| Mask {
+            ids,
+            selector,
+            operator: crate::decision::Operator { kind, detectors },
+        })
+        .collect();
+    // Where one value falls under several masks, the strongest stands first.
+    masks.sort_by(|left, right| left.operator.kind.cmp(&right.operator.kind));
+    masks
+}
+
+/// Every demand stays; those on the same people join to the larger quorum. The shortest time counts.
+fn join_approvals(counting: &[Finding]) -> Option<ApprovalTerms> {
+    let mut demands: Vec<ApprovalDemand> = Vec::new();
+    let mut within: Option<Duration> = None;
+    for finding in counting {
+        let Asks::Approval(demand, time) = &finding.asks else { continue };
+        within = Some(within.map_or(*time, |known| known.min(*time)));
+        let approvers = sorted(&demand.approvers);
+        match demands.iter_mut().find(|known| known.approvers == approvers) {
+            Some(known) if known.quorum >= demand.quorum => {}
+            Some(known) => *known = ApprovalDemand { approvers, ..demand.clone() },
+            None => demands.push(ApprovalDemand { approvers, ..demand.clone() }),
+        }
+    }
+    within.map(|within| ApprovalTerms { demands, within })
+}
+
+fn sorted(approvers: &[Approver]) -> Vec<Approver> {
+    let mut approvers = approvers.to_vec();
+    approvers.sort();
+    approvers.dedup();
+    approvers
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,50 @@
+use std::sync::Weak;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use hpol_lang::value::{JsonLimits, parse_json};
+
+use super::*;
+
+/// How often the policies are swapped.
+const GENERATIONS: usize = 10_000;
+const THREADS: usize = 4;
+
+#[test]
+fn generations_are_freed_when_their_last_evaluation_ends() {
+    let policies = ["allow \"all\"", "deny \"all\" if input.n >= 0"].map(|rule| {
+        let text =
+            format!("package p\ninput: Number\ntype Number = {{ n: int }}\nallow \"some\" if input.n > 5\n{rule}\n");
+        Files::from_memory([("p.hpol", text)])
+    });
+    let engine = Engine::new(EngineOptions::default());
+    engine.load(&policies[0]).expect("it compiles");
+    let done = AtomicBool::new(false);
+    let decided = AtomicU64::new(0);
+    let value = parse_json(r#"{"n": 7}"#, JsonLimits::default()).expect("valid JSON");
+    let input = Input::new("Number", value);
+    let mut generations: Vec<Weak<Snapshot>> = Vec::new();
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| {
+                while !done.load(Ordering::Relaxed) {
+                    let decision = engine.decide(&input);
+                    // Every decision is one policy's or the other's, never a mixture.
+                    let expected =
+                        if decision.policy_hash == *policies[0].hash() { Effect::Allow } else { Effect::Deny };
+                    assert_eq!(decision.effect, expected);
+                    assert!(decision.errors.is_empty());
+                    decided.fetch_add(1, Ordering::Relaxed);
+                }
+            });
+        }
+        for generation in 0..GENERATIONS {
+            engine.load(&policies[generation % 2]).expect("it compiles");
+            generations.extend(engine.snapshot().as_ref().map(Arc::downgrade));
+        }
+        done.store(true, Ordering::Relaxed);
+    });
+    assert_eq!(engine.status().generation, GENERATIONS as u64 + 1);
+    assert!(decided.load(Ordering::Relaxed) > 0);
+    let alive = generations.iter().filter(|generation| generation.strong_count() > 0).count();
+    assert_eq!(alive, 1, "only the current generation is kept");
+}

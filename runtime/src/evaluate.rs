@@ -1,0 +1,233 @@
+//! One request against one generation: which packages take part, whether the input fits, what their rules find.
+
+use std::time::Instant;
+
+use hpol_compiler::context::{Context, Fault, codes};
+use hpol_compiler::machine::{self, Machine, Outcome, Verdict};
+use hpol_compiler::plan::{self, DecisionId, Program};
+use hpol_lang::ast::EffectKeyword;
+use hpol_lang::source::Span;
+use hpol_lang::typed;
+use hpol_lang::types::{SelectorKind, Type, validate};
+use hpol_lang::value::Value;
+
+use crate::combine::{Asks, Finding, Findings};
+use crate::decision::{
+    AbsentPath, ApprovalDemand, Approver, DetectorUse, Direction, Effect, EvaluationError, Mask, Operator,
+    OperatorKind, RuleMatch, RuleOutcome, Selector, Witness,
+};
+use crate::error::code;
+use crate::limits::Limits;
+
+/// How many mismatches of an input are told.
+const MISMATCHES_TOLD: usize = 5;
+
+/// What the evaluation of a request needs of a generation.
+pub(crate) struct Evaluation<'s> {
+    pub(crate) program: &'s Program,
+    /// Type of the input of each package.
+    pub(crate) inputs: &'s [Type],
+    pub(crate) machine: &'s dyn Machine,
+}
+
+/// Told how each rule came out.
+pub(crate) type Watch<'w> = &'w mut dyn FnMut(DecisionId, &Verdict);
+
+impl Evaluation<'_> {
+    /// Decides on a request of `kind` with every package that takes part.
+    pub(crate) fn decide(&self, kind: &str, value: &Value, context: &mut Context, watch: Watch<'_>) -> Findings {
+        let packages = self.program.packages.iter().enumerate();
+        let fitting: Vec<usize> = packages
+            .filter(|(_, package)| package.input_kind.as_deref() == Some(kind))
+            .map(|(index, _)| index)
+            .collect();
+        let mut findings = Findings::default();
+        if fitting.is_empty() {
+            findings.no_allow = Some(format!("no policy decides requests of kind `{kind}`"));
+            return findings;
+        }
+        // Every package's type is checked before any rule runs.
+        let mut groups: Vec<(&Type, Value, Vec<usize>)> = Vec::new();
+        for index in fitting {
+            let ty = &self.inputs[index];
+            if let Some(group) = groups.iter_mut().find(|group| group.0 == ty) {
+                group.2.push(index);
+                continue;
+            }
+            match validate(value, ty) {
+                Ok(value) => groups.push((ty, value, vec![index])),
+                Err(mismatches) => refuse_input(&mismatches, &mut findings),
+            }
+        }
+        if findings.incomplete {
+            return findings;
+        }
+        for (_, value, packages) in groups {
+            if let Err(fault) = context.set_input(&value) {
+                self.take_fault(fault, &mut findings);
+                return findings;
+            }
+            for package in packages {
+                self.run_package(package, context, &mut findings, watch);
+            }
+        }
+        findings
+    }
+
+    /// Decides with one package on the input that stands in the context.
+    pub(crate) fn decide_package(&self, package: usize, context: &mut Context, watch: Watch<'_>) -> Findings {
+        let mut findings = Findings::default();
+        let input = context.input();
+        if input.is_absent() {
+            let message = "there is no input: give one by `with input as`".to_owned();
+            findings.errors.push(EvaluationError { code: code::INPUT_INVALID.into(), message, location: None });
+            findings.incomplete = true;
+            return findings;
+        }
+        match validate(&context.heap().to_value(input), &self.inputs[package]) {
+            Err(mismatches) => refuse_input(&mismatches, &mut findings),
+            Ok(value) => match context.heap_mut().from_value(&value) {
+                Ok(word) => {
+                    context.set_input_word(word);
+                    self.run_package(package, context, &mut findings, watch);
+                }
+                Err(error) => {
+                    let message = error.to_string();
+                    findings.errors.push(EvaluationError { code: codes::MEMORY.into(), message, location: None });
+                    findings.incomplete = true;
+                }
+            },
+        }
+        findings
+    }
+
+    fn run_package(&self, package: usize, context: &mut Context, findings: &mut Findings, watch: Watch<'_>) {
+        for id in &self.program.packages[package].decisions {
+            // Nothing can be granted any more, and what is left of the limits is not worth using up.
+            if findings.incomplete {
+                return;
+            }
+            let verdict = machine::decide(self.machine, *id, context);
+            watch(*id, &verdict);
+            self.take(*id, verdict, findings);
+        }
+    }
+
+    fn take(&self, id: DecisionId, verdict: Verdict, findings: &mut Findings) {
+        let rule = &self.program.decisions[id.index()];
+        findings.absent.extend(verdict.absent.iter().map(|site| self.absent_path(site)));
+        for fault in verdict.faults {
+            self.take_fault(fault, findings);
+        }
+        let outcome = match verdict.outcome {
+            Outcome::NotMatched | Outcome::Exempt => return,
+            Outcome::Matched => RuleOutcome::Matched,
+            Outcome::Absent => RuleOutcome::Absent,
+            Outcome::Error => RuleOutcome::Error,
+        };
+        let witnesses = verdict.witnesses.into_iter().map(|(name, value)| Witness { name, value });
+        findings.counting.push(Finding {
+            rule: RuleMatch {
+                effect: effect(rule.effect),
+                id: rule.id.clone(),
+                package: self.program.packages[rule.package as usize].path.clone(),
+                location: self.program.sources.location(rule.span),
+                outcome,
+                reason: verdict.reason,
+                witnesses: witnesses.collect(),
+            },
+            asks: asks(rule),
+        });
+    }
+
+    fn take_fault(&self, fault: Fault, findings: &mut Findings) {
+        findings.incomplete |= fault.code.starts_with("limit_") || fault.code == codes::INTERNAL;
+        findings.errors.push(evaluation_error(fault, self.program));
+    }
+
+    pub(crate) fn absent_path(&self, site: &plan::Site) -> AbsentPath {
+        AbsentPath { path: site.path.clone(), location: self.program.sources.location(site.span) }
+    }
+}
+
+/// Starts an evaluation in a context.
+pub(crate) fn begin(context: &mut Context, limits: &Limits, now_nanoseconds: i64) {
+    let program = context.program().clone();
+    let limits = hpol_compiler::context::Limits {
+        fuel: limits.fuel,
+        memory_bytes: limits.memory_bytes,
+        call_depth: limits.depth,
+        deadline: Instant::now().checked_add(limits.time),
+        interrupt: None,
+    };
+    context.begin(&program, limits, now_nanoseconds);
+}
+
+/// The fault with a place that people read.
+pub(crate) fn evaluation_error(fault: Fault, program: &Program) -> EvaluationError {
+    let location = fault.span.map(|span: Span| program.sources.location(span));
+    EvaluationError { code: fault.code.into(), message: fault.message, location }
+}
+
+fn refuse_input(mismatches: &[hpol_lang::types::Mismatch], findings: &mut Findings) {
+    findings.incomplete = true;
+    for mismatch in mismatches.iter().take(MISMATCHES_TOLD) {
+        let message = format!("input: {mismatch}");
+        findings.errors.push(EvaluationError { code: code::INPUT_INVALID.into(), message, location: None });
+    }
+}
+
+pub(crate) fn effect(keyword: EffectKeyword) -> Effect {
+    match keyword {
+        EffectKeyword::Deny => Effect::Deny,
+        EffectKeyword::Approve => Effect::Approve,
+        EffectKeyword::Mask => Effect::Mask,
+        EffectKeyword::Allow => Effect::Allow,
+    }
+}
+
+fn asks(rule: &plan::Decision) -> Asks {
+    if let Some(typed::Mask { selector, operator }) = &rule.mask {
+        let (selector, operator) = (self::selector(selector), self::operator(operator));
+        return Asks::Mask(Mask { ids: vec![rule.id.clone()], selector, operator });
+    }
+    if let Some(approval) = &rule.approval {
+        let approvers = approval.approvers.iter().map(|approver| match approver {
+            typed::Approver::Group(name) => Approver::Group(name.clone()),
+            typed::Approver::User(name) => Approver::User(name.clone()),
+        });
+        let approvers = approvers.collect();
+        let within = std::time::Duration::from_nanos(u64::try_from(approval.within_nanoseconds).unwrap_or(0));
+        return Asks::Approval(ApprovalDemand { id: rule.id.clone(), approvers, quorum: approval.quorum }, within);
+    }
+    Asks::Nothing
+}
+
+fn selector(selector: &typed::Selector) -> Selector {
+    let direction = match selector.direction {
+        typed::Direction::Request => Direction::Request,
+        typed::Direction::Response => Direction::Response,
+        typed::Direction::Any => Direction::Any,
+    };
+    let argument = |at: usize| selector.arguments.get(at).cloned().unwrap_or_default();
+    match selector.kind {
+        SelectorKind::Text => Selector::Text { direction },
+        SelectorKind::Field => Selector::Field { direction, path: argument(0) },
+        SelectorKind::Column => Selector::Column { table: argument(0), column: argument(1) },
+    }
+}
+
+fn operator(operator: &typed::Operator) -> Operator {
+    let kind = match &operator.kind {
+        typed::OperatorKind::Drop => OperatorKind::Drop,
+        typed::OperatorKind::Constant(text) => OperatorKind::Constant(text.clone()),
+        typed::OperatorKind::Redact => OperatorKind::Redact,
+        typed::OperatorKind::Hash => OperatorKind::Hash,
+        typed::OperatorKind::Last(characters) => OperatorKind::Last(*characters),
+    };
+    let detectors = operator.detectors.iter().map(|detector| match detector {
+        typed::Detector::Named(name) => DetectorUse::Named(name.clone()),
+        typed::Detector::Pattern(pattern) => DetectorUse::Pattern(pattern.clone()),
+    });
+    Operator { kind, detectors: detectors.collect() }
+}

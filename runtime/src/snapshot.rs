@@ -1,0 +1,83 @@
+//! One policy generation: what was compiled from one revision of the files. It never changes.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use hpol_compiler::context::Context;
+use hpol_compiler::machine::Machine;
+use hpol_compiler::plan::{DecisionId, Program};
+use hpol_lang::diagnostic::DiagnosticReport;
+use hpol_lang::source::Span;
+use hpol_lang::types::Type;
+
+use crate::build::Built;
+use crate::combine::PolicyName;
+use crate::engine::EngineKind;
+use crate::interpret::Interpreter;
+use crate::source::Files;
+
+/// Contexts that are kept for reuse; more evaluations than this at a time make their own.
+const CONTEXTS_MAX: usize = 64;
+
+/// One policy generation.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) generation: u64,
+    pub(crate) loaded_at_nanoseconds: i64,
+    name: PolicyName,
+    built: Built,
+    /// Memory of evaluations that have ended, for the next ones. It goes with the generation, because its values point
+    /// into the generation's constants.
+    contexts: Mutex<Vec<Context>>,
+}
+
+impl Snapshot {
+    pub(crate) fn new(generation: u64, loaded_at_nanoseconds: i64, files: &Files, built: Built) -> Self {
+        let name = PolicyName { revision: files.revision().clone(), policy_hash: files.hash().clone() };
+        Self { generation, loaded_at_nanoseconds, name, built, contexts: Mutex::default() }
+    }
+
+    /// Revision and hash.
+    pub(crate) fn name(&self) -> &PolicyName {
+        &self.name
+    }
+
+    /// The plan.
+    pub(crate) fn program(&self) -> &Arc<Program> {
+        &self.built.program
+    }
+
+    /// Type of the input of each package, in the order of the plan's packages.
+    pub(crate) fn inputs(&self) -> &[Type] {
+        &self.built.inputs
+    }
+
+    /// Findings that did not stop it.
+    pub(crate) fn warnings(&self) -> &[DiagnosticReport] {
+        &self.built.warnings
+    }
+
+    /// Places of the conditions of a decision rule, in the order of their evaluation.
+    pub(crate) fn conditions(&self, decision: DecisionId) -> &[Span] {
+        self.built.conditions.get(decision.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Runs `work` with the evaluator that was asked for and a context for this generation.
+    pub(crate) fn with_machine<T>(&self, kind: EngineKind, work: impl FnOnce(&dyn Machine, &mut Context) -> T) -> T {
+        self.with_context(|context| match kind {
+            // The reference evaluator answers until there is code for the generation.
+            EngineKind::Jit | EngineKind::Interpreter => work(&Interpreter::default(), context),
+        })
+    }
+
+    /// Runs `work` with a context for this generation.
+    pub(crate) fn with_context<T>(&self, work: impl FnOnce(&mut Context) -> T) -> T {
+        let kept = self.contexts.lock().unwrap_or_else(PoisonError::into_inner).pop();
+        let mut context = kept.unwrap_or_else(|| Context::new(self.program()));
+        let result = work(&mut context);
+        let mut contexts = self.contexts.lock().unwrap_or_else(PoisonError::into_inner);
+        if contexts.len() < CONTEXTS_MAX {
+            contexts.push(context);
+        }
+        result
+    }
+}

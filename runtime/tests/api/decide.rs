@@ -1,0 +1,222 @@
+//! Decisions through the public API, on both evaluators.
+
+use hpol_runtime::decision::{Mask, OperatorKind, RuleOutcome};
+use hpol_runtime::error::{QueryError, code};
+use hpol_runtime::source::Files;
+use hpol_runtime::{Decision, Effect, Engine, EngineKind, EngineOptions, Input, Limits};
+
+use crate::common::{ORDERS, engine, engine_with, input, order, value};
+
+/// Decides on both evaluators, which must agree.
+fn decide(policy: &str, input: &Input) -> Decision {
+    let [jit, interpreter] = [EngineKind::Jit, EngineKind::Interpreter]
+        .map(|kind| engine_with(policy, kind, Limits::default()).decide(input));
+    assert_eq!(jit, interpreter, "the evaluators differ");
+    jit
+}
+
+fn ids(decision: &Decision) -> Vec<&str> {
+    decision.rules.iter().map(|rule| &*rule.id).collect()
+}
+
+fn masks(decision: &Decision) -> Vec<(&str, &OperatorKind)> {
+    let of = |mask: &'_ Mask| mask.ids.len();
+    assert!(decision.masks.iter().all(|mask| of(mask) == 1));
+    decision.masks.iter().map(|mask| (&*mask.ids[0], &mask.operator.kind)).collect()
+}
+
+#[test]
+fn a_request_that_is_allowed_carries_the_masks() {
+    let decision = decide(ORDERS, &order("ada", &["staff"], 10, "pen"));
+    assert_eq!(decision.effect, Effect::Mask);
+    assert_eq!(ids(&decision), ["cards", "user", "small orders"]);
+    assert_eq!(masks(&decision), [("cards", &OperatorKind::Redact), ("user", &OperatorKind::Hash)]);
+    assert!(decision.errors.is_empty() && decision.absent.is_empty());
+    assert!(decision.revision.starts_with("memory:"));
+    assert_eq!(decision.policy_hash.len(), 64);
+}
+
+#[test]
+fn unless_exempts_from_a_mask() {
+    let decision = decide(ORDERS, &order("ada", &["managers"], 2000, "pen"));
+    assert_eq!(masks(&decision), [("cards", &OperatorKind::Redact)]);
+    assert_eq!(decision.rules.last().and_then(|rule| rule.reason.as_deref()), Some("managers may order anything"));
+}
+
+#[test]
+fn nothing_is_allowed_by_default() {
+    let decision = decide(ORDERS, &order("ada", &["staff"], 2000, "pen"));
+    assert_eq!((decision.effect, decision.reasons), (Effect::Deny, vec!["no rule allows this request".to_owned()]));
+    let decision = decide(ORDERS, &input("Unknown", "{}"));
+    let reason = "no policy decides requests of kind `Unknown`";
+    assert_eq!((decision.effect, decision.reasons), (Effect::Deny, vec![reason.to_owned()]));
+}
+
+#[test]
+fn a_deny_gives_its_reason_and_what_matched() {
+    let decision = decide(ORDERS, &order("ada", &["managers"], 10, "cannon"));
+    assert_eq!(decision.effect, Effect::Deny);
+    assert_eq!(decision.reasons, ["cannon may not be ordered"]);
+    let rule = &decision.rules[0];
+    assert_eq!((rule.outcome, rule.location.to_string().as_str()), (RuleOutcome::Matched, "policy.hpol:19:1"));
+    let witness = &rule.witnesses[0];
+    assert_eq!((&*witness.name, witness.value.get("name")), ("item", Some(&"cannon".into())));
+}
+
+#[test]
+fn an_approval_carries_its_terms() {
+    let decision = decide(ORDERS, &order("ada", &["managers"], 6000, "ship"));
+    assert_eq!(decision.effect, Effect::Approve);
+    let terms = decision.approval.expect("terms");
+    assert_eq!(terms.within.as_secs(), 600);
+    assert_eq!((&*terms.demands[0].id, terms.demands[0].quorum), ("large orders", 2));
+}
+
+#[test]
+fn what_is_absent_counts_against_the_request() {
+    let json = r#"{"user": "ada", "groups": ["staff"], "amount": 10, "items": []}"#;
+    let decision = decide(ORDERS, &input("Order", json));
+    assert_eq!((decision.effect, ids(&decision)), (Effect::Deny, vec!["embargo"]));
+    assert_eq!(decision.rules[0].outcome, RuleOutcome::Absent);
+    let absent: Vec<&str> = decision.absent.iter().map(|absent| &*absent.path).collect();
+    assert_eq!(absent, ["input.country"]);
+}
+
+#[test]
+fn an_error_in_a_rule_that_protects_counts_against_the_request() {
+    let policy = r#"package p
+input: Number
+type Number = { n: int }
+allow "all"
+deny "half" if 10 / input.n == 5
+"#;
+    let decision = decide(policy, &input("Number", r#"{"n": 0}"#));
+    assert_eq!((decision.effect, ids(&decision)), (Effect::Deny, vec!["half"]));
+    assert_eq!(decision.rules[0].outcome, RuleOutcome::Error);
+    assert_eq!(decision.errors.len(), 1);
+    assert_eq!(decide(policy, &input("Number", r#"{"n": 3}"#)).effect, Effect::Allow);
+}
+
+#[test]
+fn an_input_of_the_wrong_type_is_denied_before_any_rule_runs() {
+    for (json, path) in [
+        (r#"{"groups": [], "amount": 10, "items": []}"#, "user"),
+        (r#"{"user": "ada", "groups": [], "amount": "10", "items": []}"#, "amount"),
+        (r#"{"user": "ada", "groups": [], "amount": 1, "items": [], "admin": true}"#, "admin"),
+        (r#"{"user": "ada", "groups": [], "amount": 1, "items": [{"name": 1, "price": 2}]}"#, "items[0].name"),
+        ("null", "the value"),
+    ] {
+        let decision = decide(ORDERS, &input("Order", json));
+        assert_eq!(decision.effect, Effect::Deny);
+        assert!(decision.rules.is_empty());
+        let error = &decision.errors[0];
+        assert_eq!(&*error.code, code::INPUT_INVALID);
+        assert!(error.message.contains(path), "{}", error.message);
+    }
+}
+
+#[test]
+fn every_package_of_the_kind_takes_part() {
+    let engine = Engine::new(EngineOptions::default());
+    let package = |name: &str, rule: &str| format!("package {name}\ninput: http.Request\n{rule}\n");
+    let files = |rules: &[(&str, &str)]| {
+        Files::from_memory(rules.iter().map(|(name, rule)| (format!("{name}.hpol"), package(name, rule))))
+    };
+    let allow = ("a", r#"allow "all""#);
+    let request = r#"{"method": "GET", "path": "/x", "path_segments": ["x"], "query": {}, "headers": {}, "body_size": 0,
+        "identity": {"sub": "ada", "iss": "https://login.example.com", "groups": [], "claims": {}},
+        "target": {"name": "api", "labels": {}}, "client": {"ip": "10.0.0.1"}, "time": "2025-06-15T15:06:40Z"}"#;
+    let effect = |rules: &[(&str, &str)]| {
+        engine.load(&files(rules)).expect("it compiles");
+        engine.decide(&input("http.Request", request))
+    };
+    let decision = effect(&[allow]);
+    assert_eq!(decision.effect, Effect::Allow, "{decision:#?}");
+    assert_eq!(effect(&[allow, ("b", r#"deny "get" if input.method == "GET""#)]).effect, Effect::Deny);
+    assert_eq!(effect(&[("b", r#"deny "get" if input.method == "GET""#)]).effect, Effect::Deny);
+}
+
+#[test]
+fn each_limit_is_a_deny_with_its_code() {
+    let policy = r#"package p
+input: Work
+type Work = { items: array[int] }
+allow "all"
+deny "pairs" if {
+  some a in input.items
+  some b in input.items
+  some c in input.items
+  a + b + c < 0
+}
+deny "copies" if count([[a, b] | some a in input.items; some b in input.items]) < 0
+"#;
+    let numbers: Vec<String> = (0..200).map(|number| number.to_string()).collect();
+    let work = input("Work", &format!(r#"{{"items": [{}]}}"#, numbers.join(",")));
+    let few = input("Work", r#"{"items": [1, 2]}"#);
+    let limits = Limits::default();
+    for (limits, expected) in [
+        (Limits { fuel: 100_000, ..limits }, code::FUEL),
+        (Limits { time: std::time::Duration::ZERO, ..limits }, code::TIME),
+        (Limits { memory_bytes: 10_000, ..limits }, code::MEMORY),
+        (Limits { depth: 0, ..limits }, code::DEPTH),
+    ] {
+        for kind in [EngineKind::Jit, EngineKind::Interpreter] {
+            let engine = engine_with(policy, kind, limits);
+            let decision = engine.decide(&work);
+            assert_eq!(decision.effect, Effect::Deny);
+            assert_eq!(decision.errors.first().map(|error| &*error.code), Some(expected), "{kind:?} {decision:#?}");
+            if expected == code::FUEL || expected == code::MEMORY {
+                let decision = engine.decide(&few);
+                assert_eq!(decision.effect, Effect::Allow, "a limit that was passed must not stick");
+            }
+        }
+    }
+}
+
+#[test]
+fn rules_packages_and_documents_are_asked_for_by_path() {
+    let engine = Engine::new(EngineOptions::default());
+    assert_eq!(engine.query("data.a", None), Err(QueryError::NotLoaded));
+    let files = [
+        ("a.hpol", "package a\nimport data.limits\n\ntwice(n) := n * 2\nbig := twice(limits.big)\nnone if 1 > 2\n"),
+        ("limits.json", r#"{"big": 21}"#),
+    ];
+    engine.load(&Files::from_memory(files)).expect("it compiles");
+    let query = |path: &str| engine.query(path, None);
+    assert_eq!(query("data.a.big"), Ok(Some(42.into())));
+    assert_eq!(query("data.a.none"), Ok(None));
+    assert_eq!(query("data.limits.big"), Ok(Some(21.into())));
+    assert_eq!(query("data.a"), Ok(Some(value(r#"{"big": 42}"#))));
+    assert!(matches!(query("data.a.twice"), Err(QueryError::Function { .. })));
+    assert!(matches!(query("data.a.unknown"), Err(QueryError::Unknown { .. })));
+    assert!(matches!(query("a.big"), Err(QueryError::Path { .. })));
+}
+
+#[test]
+fn a_rule_asked_for_by_path_gets_only_input_of_its_type() {
+    let engine = engine(ORDERS);
+    let order = order("ada", &["managers"], 1, "pen");
+    assert_eq!(engine.query("data.orders.guard.manager", Some(order.value())), Ok(Some(true.into())));
+    let wrong = engine.query("data.orders.guard.manager", Some(&value("{}")));
+    assert!(matches!(wrong, Err(QueryError::Input { .. })));
+}
+
+#[test]
+fn a_broken_policy_is_refused_with_every_finding_and_the_last_good_one_stays() {
+    let engine = engine(ORDERS);
+    let before = engine.status();
+    let broken = [
+        ("a.hpol", "package a\ninput: http.Request\nallow \"x\" if input.metod == \"GET\"\n"),
+        ("b.hpol", "package b\nallow \"x\" if {\n"),
+        ("c.json", r#"{"a": 1, "a": 2}"#),
+    ];
+    let error = engine.load(&Files::from_memory(broken)).expect_err("it is broken");
+    let message = error.to_string();
+    for expected in ["a.hpol", "b.hpol", "c.json"] {
+        assert!(message.contains(expected), "{message}");
+    }
+    let status = engine.status();
+    assert_eq!((status.generation, status.revision), (before.generation, before.revision));
+    assert_eq!(status.last_error.map(|error| error.message), Some(message));
+    assert_eq!(engine.decide(&order("ada", &[], 1, "pen")).effect, Effect::Mask);
+}
