@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod builtin;
+pub mod detect;
 pub mod heap;
 
 mod arguments;
