@@ -108,3 +108,6 @@ pub fn bearer_token(headers: &HeaderMap) -> Result<&str, IdentityError> {
         token => Ok(token),
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use url::Url;
+use url::{Host, Url};
 
 use super::locate::Tree;
 use super::{
@@ -360,16 +360,27 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
         warnings
             .push("masked hashes change at every start; set `masking.hash_key` to compare them over time".to_owned());
     }
+    if let Some(oidc) = &config.identity.oidc
+        && leaves_machine_in_plain(&oidc.issuer)
+    {
+        warnings.push("the identity provider's keys are fetched without TLS; use an `https://` issuer".to_owned());
+    }
     for upstream in &config.upstreams {
-        let plain = Url::parse(&upstream.base_url).is_ok_and(|url| {
-            url.scheme() == "http"
-                && !url
-                    .host_str()
-                    .is_some_and(|host| host == "localhost" || host.starts_with("127.") || host == "[::1]")
-        });
-        if plain && upstream.api_key.is_some() {
+        if leaves_machine_in_plain(&upstream.base_url) && upstream.api_key.is_some() {
             warnings.push(format!("the key of upstream `{}` travels without TLS; use `https://`", upstream.name));
         }
     }
     warnings
+}
+
+fn leaves_machine_in_plain(address: &str) -> bool {
+    Url::parse(address).is_ok_and(|url| {
+        let here = match url.host() {
+            Some(Host::Domain(name)) => name == "localhost",
+            Some(Host::Ipv4(ip)) => ip.is_loopback(),
+            Some(Host::Ipv6(ip)) => ip.is_loopback(),
+            None => false,
+        };
+        url.scheme() == "http" && !here
+    })
 }
