@@ -152,3 +152,6 @@ fn listen_default() -> SocketAddr {
 fn yaml_options() -> serde_saphyr::Options {
     serde_saphyr::options! { with_snippet: false }
 }
+
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, UNIX_EPOCH};
 
 use hpol_runtime::Effect;
 use hpol_runtime::decision::{ApprovalDemand, ApprovalTerms, Approver, Decision};
@@ -33,10 +33,6 @@ impl ManualClock {
             let nanoseconds = u64::try_from(time.load(Ordering::SeqCst)).expect("a time after 1970");
             UNIX_EPOCH + Duration::from_nanos(nanoseconds)
         })
-    }
-
-    pub(crate) fn now(&self) -> SystemTime {
-        UNIX_EPOCH + Duration::from_nanos(u64::try_from(self.0.load(Ordering::SeqCst)).expect("a time after 1970"))
     }
 }
 

@@ -3,6 +3,11 @@
 use std::fmt;
 use std::path::PathBuf;
 
+use serde_saphyr::Error as YamlError;
+
+/// Where to look.
+const SEE: &str = "`docs/hpol.example.yaml` shows every setting";
+
 /// Why a configuration was not taken.
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
@@ -68,8 +73,45 @@ fn display_problems(problems: &[Problem]) -> String {
 }
 
 /// A problem from an error of the YAML reader.
-pub(super) fn from_yaml(error: &serde_saphyr::Error, file: &str) -> Problem {
+pub(super) fn from_yaml(error: &YamlError, file: &str) -> Problem {
     let error = error.without_snippet();
     let position = error.location().map(|location| (location.line(), location.column()));
-    Problem { file: file.to_owned(), position, setting: String::new(), message: error.to_string() }
+    Problem { file: file.to_owned(), position, setting: String::new(), message: explain(error) }
+}
+
+/// The reader's error in words for whoever wrote the file.
+fn explain(error: &YamlError) -> String {
+    let list = |names: &[&str]| format!("`{}`", names.join("`, `"));
+    match error {
+        YamlError::Eof { .. } => format!("the file ends before it says anything or in the middle of a value; {SEE}"),
+        YamlError::SerdeMissingField { field, .. } => format!("`{field}` is missing; {SEE}"),
+        YamlError::SerdeUnknownField { field, expected, .. } => {
+            format!("`{field}` is not a setting; write one of {}", list(expected))
+        }
+        // Whoever wrote a secret into the file should not find it in a log as well.
+        YamlError::SerdeUnknownVariant { expected, .. } if expected.contains(&"env") => {
+            "this is not where a secret is kept; write `{env: NAME}` or `{file: PATH}`".to_owned()
+        }
+        YamlError::SerdeUnknownVariant { variant, expected, .. } => {
+            format!("`{variant}` is not known; write one of {}", list(expected))
+        }
+        YamlError::DuplicateMappingKey { key, .. } => {
+            format!("`{}` comes twice; keep one", key.as_deref().unwrap_or_default())
+        }
+        YamlError::SerdeInvalidType { unexpected, expected, .. } => {
+            format!("{unexpected} stands here; write {expected}")
+        }
+        YamlError::ExternallyTaggedEnumExpectedScalarOrMapping { .. } => {
+            format!("a setting with a name should stand here; {SEE}")
+        }
+        YamlError::ExpectedMappingEndAfterEnumVariantValue { .. } => {
+            "only one of these settings can be given here; keep one".to_owned()
+        }
+        other => {
+            // The position is shown in front already.
+            let text = other.to_string();
+            let suffix = other.location().map(|at| format!(" at line {}, column {}", at.line(), at.column()));
+            suffix.and_then(|suffix| text.strip_suffix(&suffix).map(str::to_owned)).unwrap_or(text)
+        }
+    }
 }

@@ -187,7 +187,7 @@ fn check_http_url(text: &str, setting: &str, findings: &mut Findings) {
                 "an address has no `?` or `#` part; take it out",
             );
         }
-        Err(error) => findings.add(setting, format!("`{text}` is not an address: {error}")),
+        Err(_) => findings.add(setting, format!("`{text}` is not an address; write it as `https://host/path`")),
     }
 }
 
