@@ -169,7 +169,8 @@ impl Writer<'_> {
             links.push(right);
             first = left;
         }
-        let mut docs = vec![self.expr(first)];
+        let first = self.expr(first);
+        let mut docs = Vec::new();
         let logic = matches!(operator, BinaryOperator::And | BinaryOperator::Or);
         let assigns = matches!(operator, BinaryOperator::Assign | BinaryOperator::Unify);
         for link in links.into_iter().rev() {
@@ -182,7 +183,7 @@ impl Writer<'_> {
             });
             docs.push(self.expr(link));
         }
-        let chain = Doc::Sequence(docs).nest();
+        let chain = Doc::Sequence(vec![first, Doc::Sequence(docs).nest()]);
         if logic { chain.group() } else { chain }
     }
 }

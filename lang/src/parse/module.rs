@@ -9,7 +9,7 @@ use super::build::Builder;
 use super::chunk;
 use super::grammar::{self, Pair, Rule};
 use super::item::Parsed;
-use super::scan::{self, Scan};
+use super::scan::{self, Scan, Token};
 use super::syntax_error::{self, Piece};
 
 /// What the declarations of a file are read into.
@@ -89,12 +89,16 @@ impl<'a> Reading<'a> {
     }
 
     fn read(&mut self, scan: &Scan) {
-        if scan.findings.is_empty()
-            && let Ok(Some(whole)) = grammar::parse(Rule::file, self.text)
-        {
-            let items = whole.into_inner().filter(|pair| pair.as_rule() == Rule::item);
-            self.build(items, self.text, 0);
-            return;
+        let mut refusal = None;
+        if scan.findings.is_empty() {
+            match grammar::parse(Rule::file, self.text) {
+                Ok(whole) => {
+                    let items =
+                        whole.into_iter().flat_map(Pair::into_inner).filter(|pair| pair.as_rule() == Rule::item);
+                    return self.build(items, self.text, 0);
+                }
+                Err(error) => refusal = Some(error),
+            }
         }
         self.broken = true;
         let brackets_match = !scan.findings.iter().any(|finding| finding.code.ends_with("-bracket"));
@@ -107,6 +111,16 @@ impl<'a> Reading<'a> {
                 return;
             }
         }
+        // A file that the grammar refuses is never accepted in pieces.
+        if self.findings.is_empty() {
+            self.findings.extend(scan.findings.iter().cloned());
+            let piece = self.piece(self.text, 0, &scan.tokens);
+            self.findings.extend(refusal.map(|error| syntax_error::explain(&piece, &error)));
+        }
+    }
+
+    fn piece<'p>(&self, text: &'p str, base: usize, tokens: &'p [Token]) -> Piece<'p> {
+        Piece { text, file: self.file, profile: self.profile, base, tokens }
     }
 
     fn read_declaration(&mut self, text: &str, base: usize) {
@@ -121,7 +135,7 @@ impl<'a> Reading<'a> {
         match grammar::parse(Rule::single_item, text) {
             Ok(item) => self.build(item.into_iter().filter(|pair| pair.as_rule() == Rule::item), text, base),
             Err(error) => {
-                let piece = Piece { text, file: self.file, profile: self.profile, base, tokens: &scan.tokens };
+                let piece = self.piece(text, base, &scan.tokens);
                 self.findings.push(syntax_error::explain(&piece, &error));
             }
         }

@@ -14,7 +14,15 @@ impl Builder<'_> {
         if !self.within_depth(depth, span) {
             return TypeExpr { kind: TypeExprKind::Literal(Value::Null), span };
         }
-        let mut terms: Vec<TypeExpr> = pair.into_inner().map(|term| self.type_term(term, depth + 1)).collect();
+        let mut terms: Vec<TypeExpr> = Vec::new();
+        for term in pair.into_inner() {
+            let term = self.type_term(term, depth + 1);
+            match term.kind {
+                // Parentheses within a union say nothing.
+                TypeExprKind::Union(inner) => terms.extend(inner),
+                kind => terms.push(TypeExpr { kind, span: term.span }),
+            }
+        }
         if terms.len() == 1
             && let Some(only) = terms.pop()
         {
