@@ -65,9 +65,11 @@ pub fn check(mut sources: SourceMap, modules: &[Module], documents: Documents, e
     let mut checker = Checker::new(&index, diagnostics);
     let program = checker.program(&order);
     let mut diagnostics = checker.diagnostics;
-    diagnostic::sort(&mut diagnostics);
-    diagnostics.truncate(DIAGNOSTICS_MAX);
     let errors = diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error);
+    // Errors first, so that warnings never crowd them out.
+    diagnostics.sort_by_key(|diagnostic| diagnostic.severity);
+    diagnostics.truncate(DIAGNOSTICS_MAX);
+    diagnostic::sort(&mut diagnostics);
     let program = (!errors).then(|| Program { sources: sources.clone(), data: mounted.data.clone(), ..program });
     Checked { program, sources, diagnostics }
 }
@@ -165,8 +167,10 @@ impl<'i, 'a> Checker<'i, 'a> {
     }
 
     fn report(&mut self, diagnostic: Diagnostic) {
-        // More than enough to know that something is wrong; a hostile program must not fill the memory with messages.
-        if self.diagnostics.len() < DIAGNOSTICS_MAX * 4 {
+        // More than enough to know that something is wrong; a hostile program must not fill the memory with messages. There is
+        // room left for an error behind any number of warnings.
+        let limit = if diagnostic.severity == Severity::Error { DIAGNOSTICS_MAX * 5 } else { DIAGNOSTICS_MAX * 4 };
+        if self.diagnostics.len() < limit {
             self.diagnostics.push(diagnostic);
         }
     }

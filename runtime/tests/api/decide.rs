@@ -220,3 +220,12 @@ fn a_broken_policy_is_refused_with_every_finding_and_the_last_good_one_stays() {
     assert_eq!(status.last_error.map(|error| error.message), Some(message));
     assert_eq!(engine.decide(&order("ada", &[], 1, "pen")).effect, Effect::Mask);
 }
+
+#[test]
+fn an_error_behind_any_number_of_warnings_is_an_error() {
+    let unused: String = (0..6_000).map(|number| format!("unused_{number} := {number}\n")).collect();
+    let policy = format!("package p\ninput: http.Request\n{unused}allow \"x\" if input.metod == \"GET\"\n");
+    let checked = hpol_runtime::check(&Files::from_memory([("p.hpol", policy)]));
+    assert!(checked.program.is_none());
+    assert!(checked.diagnostics.iter().any(|found| found.code == "unknown-field"));
+}
