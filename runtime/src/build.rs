@@ -13,6 +13,9 @@ use hpol_lang::types::{Environment, Type};
 
 use crate::source::Files;
 
+/// How many errors are rendered for people; all are there as data.
+const ERRORS_TOLD: usize = 50;
+
 /// What a generation runs.
 #[derive(Debug)]
 pub(crate) struct Built {
@@ -67,12 +70,14 @@ fn conditions(rule: &typed::DecisionRule) -> Vec<Span> {
 }
 
 fn refused(diagnostics: &[Diagnostic], sources: &SourceMap) -> Refused {
-    let errors: Vec<Diagnostic> =
-        diagnostics.iter().filter(|found| found.severity == Severity::Error).cloned().collect();
-    Refused {
-        message: diagnostic::render(&errors, sources, false),
-        diagnostics: diagnostics.iter().map(|found| found.report(sources)).collect(),
+    let errors = diagnostics.iter().filter(|found| found.severity == Severity::Error);
+    let told: Vec<Diagnostic> = errors.clone().take(ERRORS_TOLD).cloned().collect();
+    let mut message = diagnostic::render(&told, sources, false);
+    let more = errors.count() - told.len();
+    if more > 0 {
+        message.push_str(&format!("\n… and {more} more errors\n"));
     }
+    Refused { message, diagnostics: diagnostics.iter().map(|found| found.report(sources)).collect() }
 }
 
 fn not_compiled(error: &CompileError, sources: &SourceMap) -> Refused {

@@ -229,3 +229,29 @@ fn an_error_behind_any_number_of_warnings_is_an_error() {
     assert!(checked.program.is_none());
     assert!(checked.diagnostics.iter().any(|found| found.code == "unknown-field"));
 }
+
+#[test]
+fn deep_rules_are_evaluated_or_denied_on_a_small_stack() {
+    // Calls and blocks nest as deeply as the compiler lets them.
+    for (calls, nested) in [(100, 1), (100, 4), (100, 12), (20, 60)] {
+        let mut policy = "package p\ninput: Number\ntype Number = { n: int }\nr0 := input.n\n".to_owned();
+        for call in 1..calls {
+            let open: String = (0..nested).map(|at| format!("[x{at} | x{at} := ")).collect();
+            let close = "]".repeat(nested);
+            let index = "[0]".repeat(nested);
+            policy.push_str(&format!("r{call} := y if {{\n  z := {open}r{}{close}\n  y := z{index}\n}}\n", call - 1));
+        }
+        policy.push_str(&format!("allow \"deep\" if r{} == 1\n", calls - 1));
+        let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
+            let engine = Engine::new(EngineOptions { kind: EngineKind::Interpreter, limits: Limits::default() });
+            let loaded = engine.load(&Files::from_memory([("p.hpol", policy)]));
+            loaded.map(|_| engine.decide(&input("Number", r#"{"n": 1}"#)))
+        });
+        let result = thread.expect("a thread").join().expect("no overflow");
+        match result {
+            Ok(decision) if decision.effect == Effect::Allow => {}
+            Ok(decision) => assert_eq!(&*decision.errors[0].code, code::DEPTH, "{decision:#?}"),
+            Err(error) => assert!(error.to_string().contains("deep"), "{error}"),
+        }
+    }
+}
