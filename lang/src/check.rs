@@ -146,6 +146,8 @@ struct Checker<'i, 'a> {
     ahead: BTreeMap<usize, typed::Expr>,
     /// Whether the conditions grant something where they hold.
     grants: bool,
+    /// Whether the conditions stand behind `not`.
+    negated: bool,
 }
 
 impl<'i, 'a> Checker<'i, 'a> {
@@ -163,6 +165,7 @@ impl<'i, 'a> Checker<'i, 'a> {
             bodies: Vec::new(),
             ahead: BTreeMap::new(),
             grants: false,
+            negated: false,
         }
     }
 

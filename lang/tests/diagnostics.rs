@@ -6,7 +6,7 @@ use hpol_lang::diagnostic::render;
 use hpol_lang::load::{LoadLimits, load};
 
 #[test]
-fn each_mistake_is_explained() {
+fn mistakes() {
     insta::with_settings!({ prepend_module_to_snapshot => false, omit_expression => true, snapshot_path => "diagnostics" }, {
         insta::glob!("diagnostics/*.hpol", |path| {
             let text = std::fs::read_to_string(path).expect("the case can be read");

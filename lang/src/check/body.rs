@@ -104,19 +104,19 @@ impl<'e> Checker<'_, '_> {
                     }
                 }
             }
-            // What is left is unsafe. After the report its variables count as known, so that the rest is checked too.
-            let Some(stuck) = pending.iter().flatten().next() else { break };
+            // What is left is unsafe. After the report its variables count as known, so that the rest is checked too; the
+            // condition is written whatever it still lacks, so that the loop ends.
+            let Some((at, stuck)) = pending.iter().enumerate().find_map(|(at, item)| Some((at, item.as_ref()?))) else {
+                break;
+            };
             let missing = self.missing(stuck);
-            if missing.is_empty() {
-                // Cannot be, since it would be ready; but a loop must end.
-                pending.iter_mut().for_each(|item| *item = None);
-            }
             let binders: BTreeSet<Arc<str>> =
                 pending.iter().flatten().flat_map(|item| item.usage.binds.clone()).collect();
             for (name, span) in missing {
                 self.report_unsafe(&name, span, binders.contains(&name));
                 self.bind(&name, Type::Any, span);
             }
+            ready.insert(at);
             for (at, item) in pending.iter().enumerate() {
                 if item.as_ref().is_some_and(|item| self.is_ready(item)) {
                     ready.insert(at);
@@ -376,10 +376,8 @@ impl<'e> Checker<'_, '_> {
                 self.emit(typed::ConditionKind::Every { key, value, collection, body }, condition.span);
             }
             ConditionKind::Not(operand) => self.not(operand, condition.span),
-            ConditionKind::Expect(_) => self.report(
-                Diagnostic::error("expect-outside-test", condition.span, "`expect` stands only in a test")
-                    .with_help("write the condition without `expect`"),
-            ),
+            // Refused by the parser outside of tests; tests take their expectations out beforehand.
+            ConditionKind::Expect(_) => {}
         }
     }
 
@@ -436,6 +434,7 @@ impl<'e> Checker<'_, '_> {
 
     fn not(&mut self, operand: &'e NotOperand, span: Span) {
         let conditions = not_conditions(operand);
+        let outer = std::mem::replace(&mut self.negated, true);
         let (body, ()) = self.body(conditions, &[], |checker| {
             // OPA lets no variable be bound inside a negation that is not a body.
             if checker.profile == Profile::Rego && matches!(operand, NotOperand::Condition(_)) {
@@ -455,6 +454,7 @@ impl<'e> Checker<'_, '_> {
                 }
             }
         });
+        self.negated = outer;
         self.check_not(&body, span);
         self.emit(typed::ConditionKind::Not(body), span);
     }

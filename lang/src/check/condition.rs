@@ -28,7 +28,8 @@ impl Checker<'_, '_> {
                     .with_help("remove the rule, or the condition")
             };
             self.report(diagnostic);
-        } else if never_false(&test.ty)
+        } else if !self.negated
+            && never_false(&test.ty)
             && matches!(test.ty, Type::Set(_))
             && !matches!(test.kind, ExprKind::Field(..) | ExprKind::Index(..))
         {
@@ -77,20 +78,20 @@ impl Checker<'_, '_> {
             ConditionKind::Not(_) | ConditionKind::With { .. } | ConditionKind::Any(_) => None,
         });
         if let Some(part) = absent {
-            let text = self.index.sources.text(part).to_owned();
+            let text = self.index.sources.text(part.span).to_owned();
             let message = format!("where `{text}` is absent this holds, and so grants");
+            let look = format!("look at `{text}` in a condition in front, so that it must be there");
+            let help = if part.ty == Type::Bool { format!("write `{text} == false`, or {look}") } else { look };
             self.report(
-                Diagnostic::error("not-on-optional", span, message).with_related(part, "may be absent").with_help(
-                    format!(
-                        "say what must be there, such as `{text} == false`, or look at `{text}` in a condition in front"
-                    ),
-                ),
+                Diagnostic::error("not-on-optional", span, message)
+                    .with_related(part.span, "may be absent")
+                    .with_help(help),
             );
         }
     }
 
     /// A field that the expression needs and that may be absent from what the request or a document holds.
-    fn optional_part(&self, expr: &Expr) -> Option<Span> {
+    fn optional_part<'t>(&self, expr: &'t Expr) -> Option<&'t Expr> {
         if place(expr).is_some_and(|place| self.is_present(&place)) {
             return None;
         }
@@ -101,7 +102,7 @@ impl Checker<'_, '_> {
                     Member::Found { optional, .. } => optional,
                     Member::Unknown(_) | Member::NoFields => false,
                 };
-                (optional && !is_map).then_some(expr.span)
+                (optional && !is_map).then_some(expr)
             }),
             ExprKind::Index(left, right) | ExprKind::Binary(_, left, right) => {
                 self.optional_part(left).or_else(|| self.optional_part(right))

@@ -448,6 +448,8 @@ impl<'e> Checker<'_, '_> {
             value = self.coerce(value, &elements);
             if !value.ty.overlaps(&elements) && elements != Type::Never {
                 self.never_member(&value, &collection, &elements, span);
+            } else {
+                self.check_elements(&value, &collection);
             }
             if let Some(key) = &key {
                 self.check_overlap(&key.ty, &keys, key.span);
@@ -456,6 +458,28 @@ impl<'e> Checker<'_, '_> {
         let kind =
             Kind::Membership { key: key.map(Box::new), value: Box::new(value), collection: Box::new(collection) };
         self.make(kind, Type::Bool, span)
+    }
+
+    /// Reports those elements of a constant collection that the value can never be.
+    fn check_elements(&mut self, value: &Typed, collection: &Typed) {
+        let elements: Vec<&Value> = match constant(collection) {
+            Some(Value::Set(items)) => items.iter().collect(),
+            Some(Value::Array(items)) => items.iter().collect(),
+            _ => return,
+        };
+        let declared = self.declared_type(value);
+        let Some(stranger) = elements.into_iter().find(|element| !declared.overlaps(&Type::of_value(element))) else {
+            return;
+        };
+        let message = format!("{} is never {stranger}", self.described(value));
+        let values = declared.enum_values().unwrap_or_default();
+        let near = stranger.as_str().and_then(|text| spelling::nearest(text, values.iter().filter_map(Value::as_str)));
+        let diagnostic = Diagnostic::error("comparison-never-holds", collection.span, message);
+        let diagnostic = match near {
+            Some(near) => diagnostic.with_help(format!("did you mean \"{near}\"?")),
+            None => diagnostic.with_help("remove it"),
+        };
+        self.report(diagnostic);
     }
 
     fn never_member(&mut self, value: &Typed, collection: &Typed, elements: &Type, span: Span) {
@@ -546,7 +570,7 @@ impl<'e> Checker<'_, '_> {
             (BinaryOperator::Add, Type::String, _) | (BinaryOperator::Add, _, Type::String) => {
                 let (a, b) = (self.index.sources.text(left.span), self.index.sources.text(right.span));
                 let help = format!(
-                    "join strings with `concat(\"\", [{a}, {b}])`, or with a template such as `$\"{{a}}{{b}}\"`"
+                    "join strings with `concat(\"\", [{a}, {b}])`, or with a template such as `$\"{{{a}}}{{{b}}}\"`"
                 );
                 self.report(Diagnostic::error("operand-type", span, "`+` adds numbers, not strings").with_help(help));
                 return Type::Any;

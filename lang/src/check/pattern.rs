@@ -79,6 +79,8 @@ impl<'e> Checker<'_, '_> {
     pub(super) fn assign(&mut self, left: &'e Expr, value: Typed, span: Span) {
         let left = bare(left);
         match &left.kind {
+            // A second declaration of the name, which was reported.
+            ExprKind::Variable(name) if !self.is_unbound(name) => {}
             ExprKind::Variable(_) | ExprKind::Array(_) | ExprKind::Object(_) => self.match_value(left, value, span),
             _ => self.report(
                 Diagnostic::error("bad-assignment", left.span, "the left side of `:=` names new variables")

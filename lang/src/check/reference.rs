@@ -121,6 +121,11 @@ impl<'e> Checker<'_, '_> {
         if self.profile == Profile::Rego {
             return self.make(Kind::Data(path), Type::Any, span);
         }
+        let imported = |import: &crate::resolve::Import| !import.input && import.parts.starts_with(&path);
+        if self.index.imports[self.module].values().any(imported) {
+            // The import was reported.
+            return self.broken(span);
+        }
         let names = crate::resolve::declare::children(self.index, known);
         let message = format!("there is no rule, package or document `data.{}`", path.join("."));
         let diagnostic = Diagnostic::error("unknown-data", span, message);
@@ -188,7 +193,12 @@ impl<'e> Checker<'_, '_> {
         let ty = match self.profile {
             Profile::Rego => Type::Any,
             Profile::Hpol => match base.ty.member(name) {
-                Member::Found { ty, .. } => ty,
+                Member::Found { ty, .. } => {
+                    if let Some(names) = self.slip_in_document(&base, name) {
+                        return self.unknown_field(&base, name, &names, name_span);
+                    }
+                    ty
+                }
                 Member::Unknown(names) => return self.unknown_field(&base, name, &names, name_span),
                 Member::NoFields => {
                     let message =
@@ -211,6 +221,17 @@ impl<'e> Checker<'_, '_> {
         };
         let expr = self.make(kind, ty, span);
         self.with_facts(expr)
+    }
+
+    /// A document without a schema may get more fields, but a name that is nearly one it has is taken for a slip.
+    fn slip_in_document(&self, base: &Typed, name: &Arc<str>) -> Option<Vec<Arc<str>>> {
+        let Kind::Data(path) = &base.kind else { return None };
+        let Some(Value::Object(entries)) = self.index.documents.value_at(path) else { return None };
+        if entries.contains_key(&Value::String(name.clone())) {
+            return None;
+        }
+        let names: Vec<Arc<str>> = entries.keys().filter_map(|key| key.as_str().map(Arc::from)).collect();
+        spelling::nearest(name, names.iter().map(|name| &**name)).is_some().then_some(names)
     }
 
     fn unknown_field(&mut self, base: &Typed, name: &Arc<str>, names: &[Arc<str>], span: Span) -> Typed {

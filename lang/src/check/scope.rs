@@ -137,7 +137,9 @@ impl Checker<'_, '_> {
     /// Gives a variable its value's place.
     pub(super) fn bind(&mut self, name: &Arc<str>, ty: Type, span: Span) -> LocalId {
         let local = self.add_local(name.clone(), ty, span);
-        self.set_local(name, local, span);
+        if &**name != "_" {
+            self.set_local(name, local, span);
+        }
         local
     }
 

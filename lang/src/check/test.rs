@@ -42,7 +42,7 @@ impl<'a> Checker<'_, 'a> {
         for condition in &test.body.conditions {
             self.step(condition, &mut steps);
         }
-        if !steps.iter().any(|step| !matches!(step, TestStep::Condition(_))) {
+        if !test.body.conditions.iter().any(|condition| matches!(condition.kind, ConditionKind::Expect(_))) {
             let mut diagnostic = Diagnostic::warning(
                 "test-without-expectation",
                 test.name_span,

@@ -78,17 +78,8 @@ pub(super) fn imports(index: &mut Index<'_>, diagnostics: &mut Vec<Diagnostic>) 
                 "data" => false,
                 // Markers of the language's version; they change nothing here.
                 "rego" | "future" => continue,
-                _ => {
-                    diagnostics.push(
-                        Diagnostic::error(
-                            "bad-import",
-                            import.path.span,
-                            format!("an import starts with `data` or `input`, not `{root}`"),
-                        )
-                        .with_help(format!("write `import data.{}`", names(&import.path).join("."))),
-                    );
-                    continue;
-                }
+                // The parser has refused it.
+                _ => continue,
             };
             let name = import.alias.as_ref().or(import.path.parts.last());
             let Some(name) = name else { continue };

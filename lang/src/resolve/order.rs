@@ -49,7 +49,11 @@ fn report(index: &Index<'_>, uses: &[BTreeMap<usize, Span>], component: &[usize]
     cycle.reverse();
     let names: Vec<Arc<str>> = cycle.iter().chain([&start]).take(12).map(|rule| index.rules[*rule].path()).collect();
     let span = uses[start].get(cycle.get(1).unwrap_or(&start)).copied().unwrap_or(index.rules[start].span);
-    let mut diagnostic = Diagnostic::error("recursion", span, format!("rules use each other: {}", names.join(" → ")))
+    let message = match names.as_slice() {
+        [only, _] => format!("`{only}` uses itself"),
+        _ => format!("rules use each other: {}", names.join(" → ")),
+    };
+    let mut diagnostic = Diagnostic::error("recursion", span, message)
         .with_label("the cycle starts here")
         .with_help("rules can't be recursive; for trees and graphs use `graph.reachable` or `walk`");
     for (rule, next) in cycle.iter().skip(1).zip(cycle.iter().skip(2).chain([&start])).take(5) {

@@ -178,14 +178,6 @@ fn name_is_free(index: &Index<'_>, module: usize, reference: &Reference, diagnos
         );
         return false;
     }
-    if matches!(&**name, "allow" | "deny" | "approve" | "mask") && reference.steps.is_empty() {
-        diagnostics.push(
-            Diagnostic::error("decision-without-id", span, format!("`{name}` is an effect and needs an id")).with_help(
-                format!("write `{name} \"why this rule is here\" if {{ … }}`; a rule of your own needs another name"),
-            ),
-        );
-        return false;
-    }
     true
 }
 

@@ -107,14 +107,8 @@ impl fmt::Display for SchemaError {
 /// Everything in the schema that cannot be said by a type and would change which values are valid; references that lead
 /// nowhere or back to themselves; schemas beyond the limits.
 pub fn import_schema(schema: &Value) -> Result<ImportedSchema, Vec<SchemaError>> {
-    let mut importer = Importer {
-        root: schema,
-        path: Vec::new(),
-        open: Vec::new(),
-        count: 0,
-        errors: Vec::new(),
-        ignored: Vec::new(),
-    };
+    let mut importer =
+        Importer { root: schema, path: Vec::new(), open: vec!["#"], count: 0, errors: Vec::new(), ignored: Vec::new() };
     let ty = importer.schema(schema);
     if importer.errors.is_empty() { Ok(ImportedSchema { ty, ignored: importer.ignored }) } else { Err(importer.errors) }
 }

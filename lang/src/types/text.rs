@@ -44,7 +44,9 @@ fn regex(text: &str) -> Result<(), String> {
     }
     let built = regex::RegexBuilder::new(text).size_limit(1 << 20).nest_limit(50).build();
     built.map(|_| ()).map_err(|error| match error {
-        regex::Error::Syntax(message) => message.lines().last().unwrap_or("it is not a pattern").to_owned(),
+        regex::Error::Syntax(message) => {
+            message.lines().last().unwrap_or("it is not a pattern").trim_start_matches("error: ").to_owned()
+        }
         regex::Error::CompiledTooBig(_) => "it is too large once compiled".to_owned(),
         other => other.to_string(),
     })
