@@ -25,6 +25,7 @@ mod marks;
 mod world;
 
 pub use calls::Entered;
+pub(crate) use calls::PENDING;
 pub use world::Intercepted;
 
 /// Fuel between two looks at the clock and the interrupt flag.
@@ -113,6 +114,8 @@ pub struct Context {
     marks: marks::Marks,
     pub(crate) builders: crate::ops::Builders,
     pub(crate) records: Records,
+    /// Lists that generated code hands over element by element.
+    pub(crate) operands: Vec<Word>,
     fault: Option<Fault>,
 }
 
@@ -129,6 +132,10 @@ pub(crate) struct Hot {
     pub(crate) input: u64,
     /// Whether calls and data may be replaced: not 0 where they may.
     pub(crate) intercepts: u64,
+    /// Address of the table of host functions.
+    pub(crate) hosts: usize,
+    /// Address of the entries of the generated code that runs.
+    pub(crate) entries: usize,
 }
 
 /// What a decision rule handed out.
@@ -164,6 +171,7 @@ impl Context {
             marks: marks::Marks::default(),
             builders: crate::ops::Builders::default(),
             records: Records::default(),
+            operands: Vec::new(),
             fault: None,
         };
         context.begin(program, Limits::default(), 0);
@@ -185,6 +193,7 @@ impl Context {
         self.marks.begin(program.sites.len());
         self.builders.clear();
         self.records.clear();
+        self.operands.clear();
         self.fault = None;
         self.begin_worlds();
     }
@@ -315,6 +324,7 @@ impl Context {
         self.enter_world(checkpoint.world);
         self.frames.truncate(checkpoint.frames);
         self.builders.truncate(checkpoint.builders);
+        self.operands.clear();
     }
 
     /// Says that something is absent.

@@ -76,7 +76,7 @@ impl Context {
         let world = &self.worlds[index];
         self.world = index;
         self.hot.input = world.input.bits();
-        self.hot.memo = world.memo.as_ptr().addr();
+        self.hot.memo = world.memo.as_ptr().expose_provenance();
         let intercepts = !(world.data_paths.is_empty() && world.functions.is_empty() && world.builtins.is_empty());
         self.hot.intercepts = u64::from(intercepts);
     }

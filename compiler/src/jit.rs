@@ -1,0 +1,136 @@
+//! Plan to machine code, for every statement: nothing is left to another engine.
+//!
+//! ```text
+//! translate  a plan function → Cranelift code: registers become SSA variables, blocks stay blocks
+//! abi        how generated code and Rust call each other
+//! host       the Rust functions that generated code calls; each hands on to an operation of the context
+//! code       what was generated: owns its memory, frees it, and is the only way in
+//! ```
+//!
+//! Generated code does itself what needs no heap: moving words, tests, comparison and arithmetic of small integers,
+//! fuel, memo hits. For everything else it calls a host function through a table whose address stands in the context, so
+//! that code and host may be any distance apart. A host function never unwinds into generated code: it
+//! catches panics and returns [`abi::STOP`], as for any other error, and the code returns at once.
+//!
+//! # Why this is sound
+//!
+//! Generated code is entered in one place only, `code::CompiledCode`, with a context that it checks belongs to the same program, and
+//! with as many arguments as the function reads. It touches memory only in four ways: fields of the context at offsets
+//! that the Rust compiler gives; the memo table, whose length is the program's number of slots and
+//! whose address is updated in the context whenever it changes; its own stack slots; and the argument array, which is read
+//! before anything else happens. Words are only moved and compared there; whatever they point to is looked up by host
+//! functions, which check indices as all Rust code does.
+
+use std::sync::Arc;
+
+use cranelift_codegen::settings::{self, Configurable};
+use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
+use cranelift_module::Module;
+
+use crate::plan::{Block, Program};
+
+mod abi;
+#[expect(unsafe_code, reason = "entering generated code and freeing it")]
+mod code;
+#[expect(unsafe_code, reason = "generated code passes the context and arguments as pointers")]
+mod host;
+mod translate;
+
+pub use code::CompiledCode;
+
+/// Address space kept for one statement: several times what any needs.
+const BYTES_PER_STATEMENT: usize = 2_048;
+
+/// Address space kept for one function besides its statements.
+const BYTES_PER_FUNCTION: usize = 4_096;
+
+/// Most address space for one program.
+const BYTES_MAX: usize = 1 << 30;
+
+/// Why there is no machine code for a plan. The interpreter can still run it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum JitError {
+    /// No code can be generated for this machine.
+    #[error("machine code can't be generated on this host: {0}")]
+    Host(String),
+    /// The generator gave up.
+    #[error("generating machine code for `{function}` failed: {message}")]
+    Generation {
+        /// The function.
+        function: Arc<str>,
+        /// What the generator said.
+        message: String,
+    },
+    /// There is no memory for the code.
+    #[error("there is no memory for machine code: {0}")]
+    Memory(String),
+}
+
+/// Generates code for every function of a program.
+///
+/// # Errors
+///
+/// [`JitError`]; nothing stays behind then.
+pub fn compile(program: &Arc<Program>) -> Result<CompiledCode, JitError> {
+    let mut module = module(program)?;
+    let mut ids = Vec::with_capacity(program.functions.len());
+    // One context serves all functions, and is dropped at the end: kept ones would cost more memory than the code.
+    let mut context = module.make_context();
+    let mut builder_context = cranelift_frontend::FunctionBuilderContext::new();
+    for function in &program.functions {
+        let failed = |message: String| JitError::Generation { function: function.name.clone(), message };
+        context.func.signature = abi::entry_signature(module.isa().default_call_conv());
+        translate::function(program, function, &mut context.func, &mut builder_context, module.isa());
+        let id = module.declare_anonymous_function(&context.func.signature);
+        let id = id.map_err(|error| failed(error.to_string()))?;
+        if let Err(error) = module.define_function(id, &mut context) {
+            let error = failed(format!("{error:?}"));
+            code::discard(module);
+            return Err(error);
+        }
+        module.clear_context(&mut context);
+        ids.push(id);
+    }
+    if let Err(error) = module.finalize_definitions() {
+        code::discard(module);
+        return Err(JitError::Memory(error.to_string()));
+    }
+    Ok(CompiledCode::new(program.clone(), module, &ids))
+}
+
+fn module(program: &Program) -> Result<JITModule, JitError> {
+    let host = |error: &dyn std::fmt::Display| JitError::Host(error.to_string());
+    let mut flags = settings::builder();
+    let verifier = if cfg!(debug_assertions) { "true" } else { "false" };
+    for (name, value) in [
+        ("use_colocated_libcalls", "false"),
+        ("is_pic", "false"),
+        ("opt_level", "speed"),
+        ("enable_verifier", verifier),
+        // Frames larger than a page touch every page, so that running out of stack is always noticed.
+        ("enable_probestack", "true"),
+        ("probestack_strategy", "inline"),
+    ] {
+        flags.set(name, value).map_err(|error| host(&error))?;
+    }
+    let isa = cranelift_native::builder().map_err(|error| host(&error))?;
+    let isa = isa.finish(settings::Flags::new(flags)).map_err(|error| host(&error))?;
+    let mut builder = JITBuilder::with_isa(isa, cranelift_module::default_libcall_names());
+    let arena = ArenaMemoryProvider::new_with_size(code_bytes(program));
+    let arena = arena.map_err(|error| JitError::Memory(error.to_string()))?;
+    builder.memory_provider(Box::new(arena));
+    Ok(JITModule::new(builder))
+}
+
+/// Address space to reserve; pages that are not used cost nothing.
+fn code_bytes(program: &Program) -> usize {
+    let statements: usize = program.functions.iter().map(|function| statements(&function.body)).sum();
+    let bytes = statements
+        .saturating_mul(BYTES_PER_STATEMENT)
+        .saturating_add(program.functions.len().saturating_mul(BYTES_PER_FUNCTION));
+    bytes.clamp(1 << 20, BYTES_MAX)
+}
+
+fn statements(block: &Block) -> usize {
+    block.statements.iter().map(|statement| 1 + statement.block().map_or(0, statements)).sum()
+}

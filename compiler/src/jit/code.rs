@@ -1,0 +1,125 @@
+//! Generated code: its memory, and the way in.
+//!
+//! # Safety
+//!
+//! - The code is never written after it was made executable, and no page is both at once (the memory provider sees to
+//!   that).
+//! - The addresses of functions never leave this module. Whoever runs code borrows its [`CompiledCode`], so that it
+//!   is freed only when nothing runs in it and nothing can be entered any more.
+//! - Code of a program is only run with a context of the same program: offsets, memo slots and addresses of the plan that
+//!   stand in the code fit it.
+
+use std::fmt;
+use std::mem::ManuallyDrop;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cranelift_jit::JITModule;
+use cranelift_module::FuncId;
+use hpol_stdlib::heap::Word;
+
+use crate::context::{Context, Stop, codes};
+use crate::machine::Machine;
+use crate::plan::{FunctionId, Program};
+
+use super::abi::STOP;
+use super::host::HOSTS;
+
+/// Machine code for every function of one program. It is freed when this is dropped.
+///
+/// It runs what the interpreter runs, with the same results:
+///
+/// ```text
+/// let code = jit::compile(&program)?;
+/// let verdict = machine::decide(&code, decision, &mut context);
+/// ```
+pub struct CompiledCode {
+    entries: Box<Entries>,
+    /// Keeps the code's memory; taken out when it is dropped. The lock only makes it shareable: it is never contended.
+    module: ManuallyDrop<Mutex<JITModule>>,
+}
+
+/// Where the functions start.
+pub(super) struct Entries {
+    /// The plan, parts of which the code refers to by address.
+    program: Arc<Program>,
+    addresses: Vec<Entry>,
+}
+
+/// A function of generated code, as [`super::abi`] says.
+type Entry = extern "C" fn(*mut Context, *const Word) -> u64;
+
+impl CompiledCode {
+    /// Takes over a module whose functions, one for each of the program's in their order, are finalised.
+    pub(super) fn new(program: Arc<Program>, module: JITModule, ids: &[FuncId]) -> Self {
+        let addresses = ids.iter().map(|id| {
+            let address = module.get_finalized_function(*id);
+            // SAFETY: the address is that of a finalised function which was declared and translated with just this
+            // signature and calling convention (`abi::entry_signature`).
+            unsafe { std::mem::transmute::<*const u8, Entry>(address) }
+        });
+        let entries = Box::new(Entries { program, addresses: addresses.collect() });
+        Self { entries, module: ManuallyDrop::new(Mutex::new(module)) }
+    }
+
+    /// The program that the code is of.
+    pub fn program(&self) -> &Arc<Program> {
+        &self.entries.program
+    }
+}
+
+impl Drop for CompiledCode {
+    fn drop(&mut self) {
+        // SAFETY: the field is not used again, because this is its owner's drop.
+        let module = unsafe { ManuallyDrop::take(&mut self.module) };
+        discard(module.into_inner().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+/// Frees a module's memory, which dropping it would leak.
+pub(super) fn discard(module: JITModule) {
+    // SAFETY: nothing runs in its code and nobody can enter it any more: addresses of functions are kept in
+    // `CompiledCode` only, which every caller borrows while it runs, and which is being dropped or was not made.
+    unsafe { module.free_memory() };
+}
+
+impl Machine for CompiledCode {
+    fn run(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<Word, Stop> {
+        self.entries.run(function, arguments, context)
+    }
+}
+
+impl Entries {
+    /// The entries of the code that runs with this context.
+    ///
+    /// Only for host functions: they run within [`Entries::run`].
+    pub(super) fn of<'e>(context: &Context) -> &'e Entries {
+        let pointer = std::ptr::with_exposed_provenance::<Entries>(context.hot.entries);
+        // SAFETY: `run` put the address of an `Entries` there which is borrowed until `run` returns, and host functions
+        // are called only meanwhile; they do not keep the reference.
+        unsafe { &*pointer }
+    }
+}
+
+impl Machine for Entries {
+    fn run(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<Word, Stop> {
+        let known = Arc::ptr_eq(context.program(), &self.program);
+        let entry = self.addresses.get(function.index()).filter(|_| known);
+        let Some(entry) = entry.filter(|_| self.program.function(function).parameters as usize == arguments.len())
+        else {
+            return Err(context.stop_at(codes::INTERNAL, "code was called for another program's context", None));
+        };
+        // Nested runs set the same again; a run of other code in between has put its own there.
+        let before = (context.hot.hosts, context.hot.entries);
+        context.hot.hosts = std::ptr::from_ref(&HOSTS).expose_provenance();
+        context.hot.entries = std::ptr::from_ref(self).expose_provenance();
+        let bits = entry(std::ptr::from_mut(context), arguments.as_ptr());
+        (context.hot.hosts, context.hot.entries) = before;
+        if bits == STOP { Err(Stop) } else { Ok(Word::from_bits(bits)) }
+    }
+}
+
+impl fmt::Debug for CompiledCode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CompiledCode").field("functions", &self.entries.addresses.len()).finish_non_exhaustive()
+    }
+}

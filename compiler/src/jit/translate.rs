@@ -1,0 +1,359 @@
+//! One plan function to one Cranelift function.
+//!
+//! Registers become variables, of which Cranelift makes SSA values; the plan's structure becomes blocks. What is around
+//! the statements being translated is kept on a stack ([`Around`]), so that a failure or a leave first undoes what it
+//! steps out of (a `with`, a stretch outside of one).
+
+use std::collections::HashMap;
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{
+    self, Block, InstBuilder, MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKind, Value, types,
+};
+use cranelift_codegen::isa::TargetIsa;
+use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
+use hpol_stdlib::heap::Word;
+
+use crate::plan::{Block as PlanBlock, Function, Label, PlaceId, Program, Register, Statement};
+
+use super::abi::{ABSENT, Field, SPECIAL, SPECIAL_MASK, STOP, host_signature};
+use super::host::Host;
+
+mod access;
+mod compute;
+mod structure;
+
+/// Longest list that is handed over on the stack.
+const STACK_WORDS_MAX: usize = 64;
+
+/// Bytes of a word.
+const WORD_BYTES: usize = size_of::<Word>();
+
+/// Translates `function` into `into`, whose signature is set.
+pub(super) fn function(
+    program: &Program,
+    function: &Function,
+    into: &mut ir::Function,
+    context: &mut FunctionBuilderContext,
+    isa: &dyn TargetIsa,
+) {
+    let mut builder = FunctionBuilder::new(into, context);
+    let entry = builder.create_block();
+    builder.append_block_params_for_function_params(entry);
+    builder.switch_to_block(entry);
+    builder.seal_block(entry);
+    let (context_value, arguments) = (builder.block_params(entry)[0], builder.block_params(entry)[1]);
+    let registers = (0..function.registers).map(|_| builder.declare_var(types::I64)).collect();
+    let stop = builder.create_block();
+    builder.set_cold_block(stop);
+    let mut translator = Translator {
+        program,
+        builder,
+        registers,
+        context: context_value,
+        stop,
+        around: Vec::new(),
+        signatures: HashMap::new(),
+        words: None,
+    };
+    translator.function(function, arguments);
+    translator.builder.finalize(isa.frontend_config());
+}
+
+/// Something around the statements that are being translated.
+#[derive(Debug, Clone, Copy)]
+enum Around {
+    /// Failures end here.
+    Caught(Block),
+    /// This label ends here.
+    Left(Label, Block),
+    /// A `with` must be left.
+    With,
+    /// A stretch outside of a `with` must be left; what [`Host::EnterOutside`] gave.
+    Outside(Variable),
+}
+
+struct Translator<'p, 'b> {
+    program: &'p Program,
+    builder: FunctionBuilder<'b>,
+    registers: Vec<Variable>,
+    context: Value,
+    /// Returns [`STOP`].
+    stop: Block,
+    around: Vec<Around>,
+    signatures: HashMap<usize, SigRef>,
+    /// Room for lists that are handed over.
+    words: Option<StackSlot>,
+}
+
+/// Whether control comes to the end of some statements.
+type Continues = bool;
+
+impl Translator<'_, '_> {
+    fn function(&mut self, function: &Function, arguments: Value) {
+        for index in 0..function.parameters {
+            let offset = i32::try_from(index as usize * WORD_BYTES).unwrap_or(i32::MAX);
+            let value = self.builder.ins().load(types::I64, MemFlagsData::trusted(), arguments, offset);
+            self.set(Register(index), value);
+        }
+        let end = self.builder.create_block();
+        self.around.push(Around::Caught(end));
+        if self.block(&function.body) {
+            self.jump(end);
+        }
+        self.around.pop();
+        self.begin(end);
+        let result = self.get(function.result);
+        self.builder.ins().return_(&[result]);
+        self.begin(self.stop);
+        let stop = self.number(STOP);
+        self.builder.ins().return_(&[stop]);
+    }
+
+    fn block(&mut self, block: &PlanBlock) -> Continues {
+        // What stands behind a leave or a failure is never reached.
+        block.statements.iter().all(|statement| self.statement(statement))
+    }
+
+    // Values.
+
+    fn get(&mut self, register: Register) -> Value {
+        self.builder.use_var(self.registers[register.index()])
+    }
+
+    fn set(&mut self, register: Register, value: Value) {
+        self.builder.def_var(self.registers[register.index()], value);
+    }
+
+    fn number(&mut self, number: impl Into<u64>) -> Value {
+        let number: u64 = number.into();
+        self.builder.ins().iconst(types::I64, number.cast_signed())
+    }
+
+    fn word(&mut self, word: Word) -> Value {
+        self.number(word.bits())
+    }
+
+    fn place(&mut self, place: PlaceId) -> Value {
+        self.number(place.0)
+    }
+
+    fn masked(&mut self, value: Value, mask: u64) -> Value {
+        let mask = self.number(mask);
+        self.builder.ins().band(value, mask)
+    }
+
+    fn is(&mut self, value: Value, number: u64) -> Value {
+        let number = self.number(number);
+        self.builder.ins().icmp(IntCC::Equal, value, number)
+    }
+
+    fn load(&mut self, field: Field) -> Value {
+        self.builder.ins().load(types::I64, MemFlagsData::trusted(), self.context, field.offset())
+    }
+
+    // Blocks.
+
+    fn jump(&mut self, block: Block) {
+        self.builder.ins().jump(block, &[]);
+    }
+
+    fn branch(&mut self, condition: Value, then: Block, otherwise: Block) {
+        self.builder.ins().brif(condition, then, &[], otherwise, &[]);
+    }
+
+    /// Starts a block to which nothing jumps any more but what has already.
+    fn begin(&mut self, block: Block) {
+        self.builder.switch_to_block(block);
+        self.builder.seal_block(block);
+    }
+
+    fn cold(&mut self) -> Block {
+        let block = self.builder.create_block();
+        self.builder.set_cold_block(block);
+        block
+    }
+
+    /// Goes to `then` if the condition holds, else goes on here.
+    fn leave_if(&mut self, condition: Value, then: Block) {
+        let on = self.builder.create_block();
+        self.branch(condition, then, on);
+        self.begin(on);
+    }
+
+    // Ways out.
+
+    /// Where a failure ends: an index into `around` and the block.
+    fn catcher(&self) -> (usize, Block) {
+        let found = self.around.iter().enumerate().rev().find_map(|(index, around)| match around {
+            Around::Caught(block) => Some((index, *block)),
+            Around::Left(..) | Around::With | Around::Outside(_) => None,
+        });
+        // The function itself catches.
+        found.unwrap_or((0, self.stop))
+    }
+
+    /// Undoes what is stepped out of, down to an index of `around`.
+    fn undo(&mut self, down_to: usize) {
+        for index in (down_to..self.around.len()).rev() {
+            match self.around[index] {
+                Around::Caught(_) | Around::Left(..) => {}
+                Around::With => {
+                    self.call(Host::LeaveWith, &[]);
+                }
+                Around::Outside(inside) => {
+                    let inside = self.builder.use_var(inside);
+                    self.call(Host::LeaveOutside, &[inside]);
+                }
+            }
+        }
+    }
+
+    fn fail(&mut self) {
+        let (index, block) = self.catcher();
+        self.undo(index);
+        self.jump(block);
+    }
+
+    /// Fails if the condition holds, else goes on.
+    fn fail_if(&mut self, condition: Value) {
+        let (index, block) = self.catcher();
+        let undone = self.around[index..].iter().any(|around| matches!(around, Around::With | Around::Outside(_)));
+        if !undone {
+            self.leave_if(condition, block);
+            return;
+        }
+        let (failed, on) = (self.builder.create_block(), self.builder.create_block());
+        self.branch(condition, failed, on);
+        self.begin(failed);
+        self.fail();
+        self.begin(on);
+    }
+
+    fn fail_unless(&mut self, condition: Value) {
+        let zero = self.builder.ins().iconst(types::I8, 0);
+        let not = self.builder.ins().icmp(IntCC::Equal, condition, zero);
+        self.fail_if(not);
+    }
+
+    fn leave(&mut self, label: Label) {
+        let found = self.around.iter().enumerate().rev().find_map(|(index, around)| match around {
+            Around::Left(other, block) if *other == label => Some((index, *block)),
+            Around::Left(..) | Around::Caught(_) | Around::With | Around::Outside(_) => None,
+        });
+        // The verifier has seen to it that there is one.
+        let (index, block) = found.unwrap_or((0, self.stop));
+        self.undo(index);
+        self.jump(block);
+    }
+
+    // Host functions.
+
+    fn call(&mut self, host: Host, operands: &[Value]) -> Value {
+        debug_assert_eq!(host.operands(), operands.len(), "{host:?}");
+        let convention = self.builder.func.signature.call_conv;
+        let signature = match self.signatures.get(&operands.len()) {
+            Some(signature) => *signature,
+            None => {
+                let signature = self.builder.import_signature(host_signature(convention, operands.len()));
+                self.signatures.insert(operands.len(), signature);
+                signature
+            }
+        };
+        let table = self.load(Field::Hosts);
+        let address = self.builder.ins().load(types::I64, MemFlagsData::trusted(), table, host.offset());
+        let all: Vec<Value> = std::iter::once(self.context).chain(operands.iter().copied()).collect();
+        let call = self.builder.ins().call_indirect(signature, address, &all);
+        self.builder.inst_results(call)[0]
+    }
+
+    /// Calls a host function that can only stop.
+    fn call_or_stop(&mut self, host: Host, operands: &[Value]) -> Value {
+        let result = self.call(host, operands);
+        let stopped = self.is(result, STOP);
+        self.leave_if(stopped, self.stop);
+        result
+    }
+
+    /// Calls a host function that can stop and fail.
+    fn call_or_fail(&mut self, host: Host, operands: &[Value]) -> Value {
+        let result = self.call(host, operands);
+        self.stop_or_fail(result);
+        result
+    }
+
+    /// Stops or fails if the result of a host function says so.
+    fn stop_or_fail(&mut self, result: Value) {
+        let bits = self.masked(result, SPECIAL_MASK);
+        let special = self.is(bits, SPECIAL);
+        let (otherwise, on) = (self.cold(), self.builder.create_block());
+        self.branch(special, otherwise, on);
+        self.begin(otherwise);
+        let stopped = self.is(result, STOP);
+        self.leave_if(stopped, self.stop);
+        self.fail();
+        self.begin(on);
+    }
+
+    /// Hands over a list: its address (0 if it went another way) and length.
+    fn list(&mut self, values: &[Value]) -> (Value, Value) {
+        let count = self.number(u64::try_from(values.len()).unwrap_or(u64::MAX));
+        if values.len() > STACK_WORDS_MAX {
+            for value in values {
+                self.call(Host::Operand, &[*value]);
+            }
+            return (self.number(0_u64), count);
+        }
+        let slot = match self.words {
+            Some(slot) => slot,
+            None => {
+                let bytes = u32::try_from(STACK_WORDS_MAX * WORD_BYTES).unwrap_or(u32::MAX);
+                let data = StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3);
+                *self.words.insert(self.builder.create_sized_stack_slot(data))
+            }
+        };
+        let address = self.builder.ins().stack_addr(types::I64, slot, 0);
+        for (index, value) in values.iter().enumerate() {
+            let offset = i32::try_from(index * WORD_BYTES).unwrap_or(i32::MAX);
+            self.builder.ins().store(MemFlagsData::trusted(), *value, address, offset);
+        }
+        (address, count)
+    }
+
+    fn registers(&mut self, registers: &[Register]) -> Vec<Value> {
+        registers.iter().map(|register| self.get(*register)).collect()
+    }
+
+    /// Takes one unit of fuel.
+    fn charge_one(&mut self, place: PlaceId) {
+        let (fuel, poll_at) = (self.load(Field::Fuel), self.load(Field::PollAt));
+        let one = self.number(1_u64);
+        let floor = self.builder.ins().iadd(poll_at, one);
+        let enough = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, fuel, floor);
+        let (fast, slow, on) = (self.builder.create_block(), self.cold(), self.builder.create_block());
+        self.branch(enough, fast, slow);
+        self.begin(fast);
+        let left = self.builder.ins().isub(fuel, one);
+        self.builder.ins().store(MemFlagsData::trusted(), left, self.context, Field::Fuel.offset());
+        self.jump(on);
+        self.begin(slow);
+        let place = self.place(place);
+        self.call_or_stop(Host::Charge, &[one, place]);
+        self.jump(on);
+        self.begin(on);
+    }
+
+    /// A truth value as a word.
+    fn truth(&mut self, condition: Value) -> Value {
+        let (yes, no) = (self.word(Word::TRUE), self.word(Word::FALSE));
+        self.builder.ins().select(condition, yes, no)
+    }
+
+    fn is_absent(&mut self, value: Value) -> Value {
+        self.is(value, ABSENT)
+    }
+
+    fn statement(&mut self, statement: &Statement) -> Continues {
+        structure::statement(self, statement)
+    }
+}

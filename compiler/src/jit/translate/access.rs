@@ -1,0 +1,113 @@
+//! Input, documents, members, and calls.
+
+use cranelift_codegen::ir::{InstBuilder, MemFlagsData, types};
+
+use hpol_stdlib::heap::Word;
+
+use crate::context::PENDING;
+use crate::jit::abi::{Field, NONE, SPECIAL, SPECIAL_MASK};
+use crate::jit::host::{Host, pack_failure};
+use crate::ops::Failure;
+use crate::plan::{FunctionId, PathId, PlaceId, Register, SiteId, Statement, StatementKind};
+
+use super::Translator;
+
+// A memo slot that is not filled looks like a stop or an absent result, so that one test tells a hit.
+const _: () = assert!(PENDING.bits() & SPECIAL_MASK == SPECIAL);
+
+impl Translator<'_, '_> {
+    pub(super) fn access(&mut self, statement: &Statement) {
+        let place = statement.place;
+        if let StatementKind::Input { target, site } = &statement.kind {
+            self.input(*target, *site);
+        } else if let StatementKind::Data { target, path, value, site } = &statement.kind {
+            self.data(*target, *path, *value, *site);
+        } else if let StatementKind::Document { target, path } = &statement.kind {
+            let (path, place) = (self.number(path.0), self.place(place));
+            let document = self.call_or_stop(Host::Document, &[path, place]);
+            self.set(*target, document);
+        } else if let StatementKind::Field { target, base, name, site } = &statement.kind {
+            let (base, name, site) = (self.get(*base), self.word(*name), self.site(*site));
+            let value = self.call_or_fail(Host::Member, &[base, name, site]);
+            self.set(*target, value);
+        } else if let StatementKind::Index { target, base, key, site } = &statement.kind {
+            let (base, key) = (self.get(*base), self.get(*key));
+            let (site, place) = (self.site(*site), self.place(place));
+            let value = self.call_or_fail(Host::Index, &[base, key, site, place]);
+            self.set(*target, value);
+        } else if let StatementKind::Call { target, function, arguments } = &statement.kind {
+            self.function_call(*target, *function, arguments, place);
+        } else if let StatementKind::Builtin { target, builtin, arguments, on_error, site } = &statement.kind {
+            let arguments = self.registers(arguments);
+            let (list, count) = self.list(&arguments);
+            let failure = pack_failure(Failure { on_error: *on_error, site: *site, place });
+            let (builtin, failure) = (self.number(builtin.0), self.number(failure));
+            let value = self.call_or_fail(Host::Builtin, &[builtin, list, count, failure]);
+            self.set(*target, value);
+        }
+    }
+
+    fn site(&mut self, site: Option<SiteId>) -> cranelift_codegen::ir::Value {
+        self.number(site.map_or(NONE, |site| u64::from(site.0)))
+    }
+
+    fn input(&mut self, target: Register, site: SiteId) {
+        let input = self.load(Field::Input);
+        let absent = self.is_absent(input);
+        let (missing, on) = (self.cold(), self.builder.create_block());
+        self.branch(absent, missing, on);
+        self.begin(missing);
+        // It says what is absent, and fails.
+        let site = self.number(site.0);
+        self.call(Host::LoadInput, &[site]);
+        self.fail();
+        self.begin(on);
+        self.set(target, input);
+    }
+
+    fn data(&mut self, target: Register, path: PathId, value: Word, site: SiteId) {
+        let (path, fixed, site) = (self.number(path.0), self.word(value), self.number(site.0));
+        if value.is_absent() {
+            let found = self.call_or_fail(Host::LoadData, &[path, fixed, site]);
+            self.set(target, found);
+            return;
+        }
+        let intercepts = self.load(Field::Intercepts);
+        let (replaced, on) = (self.cold(), self.builder.create_block());
+        self.set(target, fixed);
+        self.branch(intercepts, replaced, on);
+        self.begin(replaced);
+        let found = self.call_or_fail(Host::LoadData, &[path, fixed, site]);
+        self.set(target, found);
+        self.jump(on);
+        self.begin(on);
+    }
+
+    fn function_call(&mut self, target: Register, function: FunctionId, arguments: &[Register], place: PlaceId) {
+        let memo = self.program.function(function).memo;
+        let on = self.builder.create_block();
+        if let Some(slot) = memo {
+            // A result that is there is taken from the memo table, unless `with` may have something to say.
+            let (look, call) = (self.builder.create_block(), self.builder.create_block());
+            let intercepts = self.load(Field::Intercepts);
+            self.branch(intercepts, call, look);
+            self.begin(look);
+            let table = self.load(Field::Memo);
+            let offset = self.number(u64::from(slot) * 8);
+            let address = self.builder.ins().iadd(table, offset);
+            let known = self.builder.ins().load(types::I64, MemFlagsData::trusted(), address, 0);
+            let bits = self.masked(known, SPECIAL_MASK);
+            let unknown = self.is(bits, SPECIAL);
+            self.set(target, known);
+            self.branch(unknown, call, on);
+            self.begin(call);
+        }
+        let arguments = self.registers(arguments);
+        let (list, count) = self.list(&arguments);
+        let (function, place) = (self.number(function.0), self.place(place));
+        let value = self.call_or_fail(Host::Call, &[function, list, count, place]);
+        self.set(target, value);
+        self.jump(on);
+        self.begin(on);
+    }
+}

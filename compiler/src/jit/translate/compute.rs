@@ -1,0 +1,249 @@
+//! Moving, comparing, computing and making values.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, Value, types};
+use hpol_stdlib::heap::Word;
+
+use crate::jit::abi::{self, FALSE_OR_ABSENT_MASK, NONE};
+use crate::jit::host::{Host, pack_failure};
+use crate::ops::Failure;
+use crate::plan::{ArithmeticOperator, CompareOperator, PlaceId, Register, Statement, StatementKind, TemplatePart};
+
+use super::Translator;
+
+impl Translator<'_, '_> {
+    pub(super) fn compute(&mut self, statement: &Statement) {
+        let place = statement.place;
+        if let StatementKind::Constant { target, value } = &statement.kind {
+            let value = self.word(*value);
+            self.set(*target, value);
+        } else if let StatementKind::Copy { target, source } = &statement.kind {
+            let value = self.get(*source);
+            self.set(*target, value);
+        } else if let StatementKind::Arithmetic { target, operator, left, right, checked, on_error, site } =
+            &statement.kind
+        {
+            let (left, right) = (self.get(*left), self.get(*right));
+            let failure = pack_failure(Failure { on_error: *on_error, site: *site, place });
+            self.arithmetic(*target, *operator, (left, right), *checked, failure);
+        } else if let StatementKind::SetOperation { target, operator, left, right, on_error, site } = &statement.kind {
+            let failure = pack_failure(Failure { on_error: *on_error, site: *site, place });
+            let operator = self.number(abi::set_operator::encode(*operator));
+            let (left, right, failure) = (self.get(*left), self.get(*right), self.number(failure));
+            let value = self.call_or_fail(Host::SetOperation, &[operator, left, right, failure]);
+            self.set(*target, value);
+        } else if let StatementKind::Compare { target, operator, left, right } = &statement.kind {
+            let (left, right) = (self.get(*left), self.get(*right));
+            let holds = self.compare(*operator, left, right, place);
+            let value = self.truth(holds);
+            self.set(*target, value);
+        } else if let StatementKind::Membership { target, key, value, collection } = &statement.kind {
+            let key = match key {
+                Some(key) => self.get(*key),
+                None => self.number(NONE),
+            };
+            let (value, collection, place) = (self.get(*value), self.get(*collection), self.place(place));
+            let found = self.call_or_stop(Host::Membership, &[key, value, collection, place]);
+            self.set(*target, found);
+        } else if let StatementKind::Yield { target, value } = &statement.kind {
+            self.yielded(*target, *value, place);
+        } else {
+            self.test_or_make(statement);
+        }
+    }
+
+    fn test_or_make(&mut self, statement: &Statement) {
+        let place = statement.place;
+        if let StatementKind::Test { value, expected } = &statement.kind {
+            let value = self.get(*value);
+            let bits = self.masked(value, FALSE_OR_ABSENT_MASK);
+            let fails = self.is(bits, Word::ABSENT.bits() & FALSE_OR_ABSENT_MASK);
+            if *expected { self.fail_if(fails) } else { self.fail_unless(fails) }
+        } else if let StatementKind::TestCompare { operator, left, right } = &statement.kind {
+            let (left, right) = (self.get(*left), self.get(*right));
+            let holds = self.compare(*operator, left, right, place);
+            self.fail_unless(holds);
+        } else if let StatementKind::TestAbsent { value } = &statement.kind {
+            let value = self.get(*value);
+            let absent = self.is_absent(value);
+            self.fail_unless(absent);
+        } else if let StatementKind::TestShape { value, shape, length } = &statement.kind {
+            let (value, shape) = (self.get(*value), self.number(abi::shape::encode(*shape)));
+            let length = self.number(*length);
+            let fits = self.call_or_stop(Host::HasShape, &[value, shape, length]);
+            let fits = self.is(fits, Word::TRUE.bits());
+            self.fail_unless(fits);
+        } else if let StatementKind::MakeArray { target, items } = &statement.kind {
+            let items = self.registers(items);
+            self.make(Host::MakeArray, *target, &items, place);
+        } else if let StatementKind::MakeSet { target, items } = &statement.kind {
+            let items = self.registers(items);
+            self.make(Host::MakeSet, *target, &items, place);
+        } else if let StatementKind::MakeObject { target, entries } = &statement.kind {
+            let entries: Vec<Register> = entries.iter().flat_map(|entry| [entry.0, entry.1]).collect();
+            let entries = self.registers(&entries);
+            self.make(Host::MakeObject, *target, &entries, place);
+        } else if let StatementKind::Template { target, parts } = &statement.kind {
+            let parts = parts.iter().map(|part| match part {
+                TemplatePart::Text(text) => self.word(*text),
+                TemplatePart::Value(value) => self.get(*value),
+            });
+            let parts: Vec<Value> = parts.collect();
+            self.make(Host::Template, *target, &parts, place);
+        }
+    }
+
+    fn make(&mut self, host: Host, target: Register, parts: &[Value], place: PlaceId) {
+        let (list, count) = self.list(parts);
+        let place = self.place(place);
+        let made = self.call_or_stop(host, &[list, count, place]);
+        self.set(target, made);
+    }
+
+    /// Keeps the first value of a result; a host function checks that later ones are the same.
+    fn yielded(&mut self, target: Register, value: Register, place: PlaceId) {
+        let (before, value) = (self.get(target), self.get(value));
+        let first = self.is_absent(before);
+        let (again, on) = (self.cold(), self.builder.create_block());
+        self.set(target, value);
+        self.branch(first, on, again);
+        self.begin(again);
+        let place = self.place(place);
+        let kept = self.call_or_stop(Host::Yielded, &[before, value, place]);
+        self.set(target, kept);
+        self.jump(on);
+        self.begin(on);
+    }
+
+    /// Whether both are small integers.
+    fn both_ints(&mut self, left: Value, right: Value) -> Value {
+        let left = self.masked(left, Word::TAG_MASK);
+        let right = self.masked(right, Word::TAG_MASK);
+        let left = self.is(left, Word::TAG_INT);
+        let right = self.is(right, Word::TAG_INT);
+        self.builder.ins().band(left, right)
+    }
+
+    /// Whether two values compare so, as a condition.
+    fn compare(&mut self, operator: CompareOperator, left: Value, right: Value, place: PlaceId) -> Value {
+        let holds = self.builder.declare_var(types::I8);
+        let on = self.builder.create_block();
+        match operator {
+            CompareOperator::Equal | CompareOperator::NotEqual => {
+                self.compare_identity(operator == CompareOperator::Equal, left, right, holds, on);
+            }
+            CompareOperator::Less => self.compare_ints(IntCC::SignedLessThan, left, right, holds, on),
+            CompareOperator::LessEqual => self.compare_ints(IntCC::SignedLessThanOrEqual, left, right, holds, on),
+            CompareOperator::Greater => self.compare_ints(IntCC::SignedGreaterThan, left, right, holds, on),
+            CompareOperator::GreaterEqual => {
+                self.compare_ints(IntCC::SignedGreaterThanOrEqual, left, right, holds, on);
+            }
+        }
+        // Here neither was decided.
+        let (operator, place) = (self.number(abi::compare_operator::encode(operator)), self.place(place));
+        let result = self.call_or_stop(Host::Compare, &[operator, left, right, place]);
+        let result = self.is(result, Word::TRUE.bits());
+        self.builder.def_var(holds, result);
+        self.jump(on);
+        self.begin(on);
+        self.builder.use_var(holds)
+    }
+
+    /// Decides equality where the words do: one word is one value (if it is one), and two words of which one is no node are two.
+    fn compare_identity(
+        &mut self,
+        equal: bool,
+        left: Value,
+        right: Value,
+        holds: cranelift_frontend::Variable,
+        on: cranelift_codegen::ir::Block,
+    ) {
+        let same = self.builder.ins().icmp(IntCC::Equal, left, right);
+        let (identical, different, nodes) = (self.builder.create_block(), self.builder.create_block(), self.cold());
+        self.branch(same, identical, different);
+        self.begin(identical);
+        let absent = self.is_absent(left);
+        let condition = if equal {
+            let zero = self.builder.ins().iconst(types::I8, 0);
+            self.builder.ins().icmp(IntCC::Equal, absent, zero)
+        } else {
+            absent
+        };
+        self.builder.def_var(holds, condition);
+        self.jump(on);
+        self.begin(different);
+        let left = self.masked(left, Word::TAG_MASK);
+        let right = self.masked(right, Word::TAG_MASK);
+        let left = self.is(left, Word::TAG_NODE);
+        let right = self.is(right, Word::TAG_NODE);
+        let both = self.builder.ins().band(left, right);
+        let condition = self.builder.ins().iconst(types::I8, i64::from(!equal));
+        self.builder.def_var(holds, condition);
+        self.branch(both, nodes, on);
+        self.begin(nodes);
+    }
+
+    /// Decides an order where both are small integers: their words are in the same order.
+    fn compare_ints(
+        &mut self,
+        condition: IntCC,
+        left: Value,
+        right: Value,
+        holds: cranelift_frontend::Variable,
+        on: cranelift_codegen::ir::Block,
+    ) {
+        let ints = self.both_ints(left, right);
+        let (fast, slow) = (self.builder.create_block(), self.cold());
+        self.branch(ints, fast, slow);
+        self.begin(fast);
+        let result = self.builder.ins().icmp(condition, left, right);
+        self.builder.def_var(holds, result);
+        self.jump(on);
+        self.begin(slow);
+    }
+
+    /// Sum, difference and product of small integers where they are small again; all else is the host's.
+    fn arithmetic(
+        &mut self,
+        target: Register,
+        operator: ArithmeticOperator,
+        (left, right): (Value, Value),
+        checked: bool,
+        failure: u64,
+    ) {
+        let on = self.builder.create_block();
+        if let ArithmeticOperator::Add | ArithmeticOperator::Subtract | ArithmeticOperator::Multiply = operator {
+            let ints = self.both_ints(left, right);
+            let (fast, slow) = (self.builder.create_block(), self.cold());
+            self.branch(ints, fast, slow);
+            self.begin(fast);
+            let (result, overflow) = self.small_arithmetic(operator, left, right);
+            self.set(target, result);
+            self.branch(overflow, slow, on);
+            self.begin(slow);
+        }
+        let code = abi::arithmetic_operator::encode(operator) << 1 | u64::from(checked);
+        let (code, failure) = (self.number(code), self.number(failure));
+        let result = self.call_or_fail(Host::Arithmetic, &[code, left, right, failure]);
+        self.set(target, result);
+        self.jump(on);
+        self.begin(on);
+    }
+
+    /// The result with its tag, and whether it does not fit. An integer stands above its tag, so that an overflow of the word
+    /// is one of the integer.
+    fn small_arithmetic(&mut self, operator: ArithmeticOperator, left: Value, right: Value) -> (Value, Value) {
+        let tag = self.number(Word::TAG_INT);
+        let untagged_right = self.builder.ins().isub(right, tag);
+        if operator == ArithmeticOperator::Add {
+            self.builder.ins().sadd_overflow(left, untagged_right)
+        } else if operator == ArithmeticOperator::Subtract {
+            self.builder.ins().ssub_overflow(left, untagged_right)
+        } else {
+            let shift = self.number(Word::INT_SHIFT);
+            let left = self.builder.ins().sshr(left, shift);
+            let (product, overflow) = self.builder.ins().smul_overflow(left, untagged_right);
+            (self.builder.ins().iadd(product, tag), overflow)
+        }
+    }
+}

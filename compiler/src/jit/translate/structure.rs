@@ -1,0 +1,204 @@
+//! Blocks, ways out of them, and the dispatch over all statements.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, types};
+
+use hpol_stdlib::heap::Word;
+
+use crate::jit::abi::{self, NONE};
+use crate::jit::host::Host;
+use crate::plan::{Block, Collection, Label, PlaceId, Register, Replacement, SiteId, Statement, StatementKind};
+
+use super::{Around, Continues, Translator};
+
+/// Translates a statement.
+pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Statement) -> Continues {
+    let place = statement.place;
+    match &statement.kind {
+        StatementKind::Input { .. }
+        | StatementKind::Data { .. }
+        | StatementKind::Document { .. }
+        | StatementKind::Field { .. }
+        | StatementKind::Index { .. }
+        | StatementKind::Call { .. }
+        | StatementKind::Builtin { .. } => translator.access(statement),
+        StatementKind::Constant { .. }
+        | StatementKind::Copy { .. }
+        | StatementKind::Arithmetic { .. }
+        | StatementKind::SetOperation { .. }
+        | StatementKind::Compare { .. }
+        | StatementKind::Membership { .. }
+        | StatementKind::MakeArray { .. }
+        | StatementKind::MakeSet { .. }
+        | StatementKind::MakeObject { .. }
+        | StatementKind::Template { .. }
+        | StatementKind::Test { .. }
+        | StatementKind::TestCompare { .. }
+        | StatementKind::TestAbsent { .. }
+        | StatementKind::TestShape { .. }
+        | StatementKind::Yield { .. } => translator.compute(statement),
+        StatementKind::Scope { label, catches, body } => return translator.scope(*label, *catches, body),
+        StatementKind::Leave { label } => {
+            translator.leave(*label);
+            return false;
+        }
+        StatementKind::Fail => {
+            translator.fail();
+            return false;
+        }
+        StatementKind::Each { label, key, value, collection, body, site } => {
+            let loops = Loop { label: *label, key: *key, value: *value, collection: *collection, site: *site, place };
+            translator.each(loops, body);
+        }
+        StatementKind::Collect { target, collection, body } => translator.collect(*target, *collection, body, place),
+        StatementKind::Emit { key, value } => {
+            let key = match key {
+                Some(key) => translator.get(*key),
+                None => translator.number(NONE),
+            };
+            let (value, place) = (translator.get(*value), translator.place(place));
+            translator.call_or_stop(Host::Emit, &[key, value, place]);
+        }
+        StatementKind::With { label, replacements, body } => {
+            return translator.with(*label, replacements, body, place);
+        }
+        StatementKind::Outside { body, .. } => return translator.outside(body),
+        StatementKind::Mark { site } => {
+            let site = translator.number(site.0);
+            translator.call_or_stop(Host::Mark, &[site]);
+        }
+        StatementKind::MarkSave { target } => {
+            let saved = translator.call_or_stop(Host::MarkSave, &[]);
+            translator.set(*target, saved);
+        }
+        StatementKind::MarkRestore { source } => {
+            let saved = translator.get(*source);
+            translator.call_or_stop(Host::MarkRestore, &[saved]);
+        }
+        StatementKind::Record { role, value } => {
+            let (role, value) = (translator.number(abi::role::encode(*role)), translator.get(*value));
+            translator.call_or_stop(Host::Record, &[role, value]);
+        }
+    }
+    true
+}
+
+/// An `each` without its body.
+struct Loop {
+    label: Label,
+    key: Option<Register>,
+    value: Option<Register>,
+    collection: Register,
+    site: SiteId,
+    place: PlaceId,
+}
+
+impl Translator<'_, '_> {
+    fn scope(&mut self, label: Label, catches: bool, body: &Block) -> Continues {
+        let behind = self.builder.create_block();
+        self.around.push(Around::Left(label, behind));
+        if catches {
+            self.around.push(Around::Caught(behind));
+        }
+        if self.block(body) {
+            self.jump(behind);
+        }
+        if catches {
+            self.around.pop();
+        }
+        self.around.pop();
+        self.begin(behind);
+        // A scope that nothing leaves and whose end is not reached is rare enough to be translated as if it were.
+        true
+    }
+
+    fn each(&mut self, loops: Loop, body: &Block) {
+        let (collection, site) = (self.get(loops.collection), self.number(loops.site.0));
+        let length = self.call_or_fail(Host::EachLength, &[collection, site]);
+        let shift = self.number(Word::INT_SHIFT);
+        let length = self.builder.ins().ushr(length, shift);
+        let at = self.builder.declare_var(types::I64);
+        let zero = self.number(0_u64);
+        self.builder.def_var(at, zero);
+        let (head, start) = (self.builder.create_block(), self.builder.create_block());
+        let (next, behind) = (self.builder.create_block(), self.builder.create_block());
+        self.jump(head);
+        // The head is sealed when the jump back to it is known.
+        self.builder.switch_to_block(head);
+        let index = self.builder.use_var(at);
+        let more = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, length);
+        self.branch(more, start, behind);
+        self.begin(start);
+        self.charge_one(loops.place);
+        for (register, host) in [(loops.key, Host::EachKey), (loops.value, Host::EachValue)] {
+            if let Some(register) = register {
+                let value = self.call_or_stop(host, &[collection, index]);
+                self.set(register, value);
+            }
+        }
+        self.around.push(Around::Left(loops.label, behind));
+        self.around.push(Around::Caught(next));
+        if self.block(body) {
+            self.jump(next);
+        }
+        self.around.pop();
+        self.around.pop();
+        self.begin(next);
+        let one = self.number(1_u64);
+        let following = self.builder.ins().iadd(index, one);
+        self.builder.def_var(at, following);
+        self.jump(head);
+        self.builder.seal_block(head);
+        self.begin(behind);
+    }
+
+    fn collect(&mut self, target: Register, collection: Collection, body: &Block, place: PlaceId) {
+        self.call_or_stop(Host::CollectBegin, &[]);
+        let end = self.builder.create_block();
+        self.around.push(Around::Caught(end));
+        if self.block(body) {
+            self.jump(end);
+        }
+        self.around.pop();
+        self.begin(end);
+        let (collection, place) = (self.number(abi::collection::encode(collection)), self.place(place));
+        let made = self.call_or_stop(Host::CollectEnd, &[collection, place]);
+        self.set(target, made);
+    }
+
+    fn with(&mut self, label: Label, replacements: &[Replacement], body: &Block, place: PlaceId) -> Continues {
+        let values = replacements.iter().map(|replacement| match replacement.value {
+            Some(register) => self.get(register),
+            None => self.number(abi::ABSENT),
+        });
+        let values: Vec<_> = values.collect();
+        let (list, count) = self.list(&values);
+        let address = u64::try_from(replacements.as_ptr().expose_provenance()).unwrap_or(0);
+        let (address, place) = (self.number(address), self.place(place));
+        self.call_or_stop(Host::EnterWith, &[address, list, count, place]);
+        let behind = self.builder.create_block();
+        self.around.push(Around::Left(label, behind));
+        self.around.push(Around::With);
+        if self.block(body) {
+            self.call(Host::LeaveWith, &[]);
+            self.jump(behind);
+        }
+        self.around.pop();
+        self.around.pop();
+        self.begin(behind);
+        true
+    }
+
+    fn outside(&mut self, body: &Block) -> Continues {
+        let inside = self.call_or_stop(Host::EnterOutside, &[]);
+        let variable = self.builder.declare_var(types::I64);
+        self.builder.def_var(variable, inside);
+        self.around.push(Around::Outside(variable));
+        let continues = self.block(body);
+        self.around.pop();
+        if continues {
+            self.call(Host::LeaveOutside, &[inside]);
+        }
+        continues
+    }
+}
