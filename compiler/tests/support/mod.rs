@@ -1,0 +1,78 @@
+//! Source text to plan, and running machine code.
+
+use std::sync::Arc;
+
+use hpol_compiler::context::{Context, Fault, Limits};
+use hpol_compiler::jit::{self, CompiledCode};
+use hpol_compiler::machine::{self, Verdict};
+use hpol_compiler::plan::Program;
+use hpol_compiler::{Options, compile};
+use hpol_lang::load::{LoadLimits, PolicyFile, load};
+use hpol_lang::value::{JsonLimits, Value, parse_json};
+
+/// Checks sources, which must be free of errors.
+pub(crate) fn checked(files: &[(&str, &str)]) -> hpol_lang::typed::Program {
+    let files: Vec<_> = files.iter().map(|(path, text)| PolicyFile::new(*path, *text)).collect();
+    let checked = load(&files, &hpol_stdlib::environment(), &LoadLimits::default());
+    let errors: Vec<_> = checked.diagnostics.iter().map(|finding| &finding.message).collect();
+    checked.program.unwrap_or_else(|| panic!("the policy has errors: {errors:?}"))
+}
+
+/// Compiles sources, which must be free of errors.
+pub(crate) fn plan(files: &[(&str, &str)], options: &Options) -> Arc<Program> {
+    Arc::new(compile(&checked(files), options).expect("the policy compiles"))
+}
+
+/// A program with its machine code and a context for it.
+pub(crate) struct Machine {
+    pub(crate) program: Arc<Program>,
+    pub(crate) code: CompiledCode,
+    pub(crate) context: Context,
+    pub(crate) limits: Limits,
+}
+
+impl Machine {
+    pub(crate) fn new(files: &[(&str, &str)], options: &Options) -> Self {
+        let program = plan(files, options);
+        let code = jit::compile(&program).expect("there is machine code");
+        let context = Context::new(&program);
+        Self { program, code, context, limits: Limits::default() }
+    }
+
+    /// Starts an evaluation with an input of JSON text.
+    pub(crate) fn begin(&mut self, input: &str) {
+        self.context.begin(&self.program, self.limits.clone(), 0);
+        let input = parse_json(input, JsonLimits::default()).expect("the input is JSON");
+        self.context.set_input(&input).expect("the input fits");
+    }
+
+    /// The value of a rule.
+    pub(crate) fn query(&mut self, rule: &str, input: &str) -> Result<Option<Value>, Fault> {
+        self.begin(input);
+        let function = self.program.rules[rule];
+        let result = machine::query(&self.code, function, &[], &mut self.context)?;
+        Ok(result.map(|word| self.context.heap().to_value(word)))
+    }
+
+    /// The value of a rule in Rego's notation, `undefined`, or the error's code.
+    pub(crate) fn show(&mut self, rule: &str, input: &str) -> String {
+        match self.query(rule, input) {
+            Ok(Some(value)) => value.to_string(),
+            Ok(None) => "undefined".into(),
+            Err(fault) => format!("{}: {}", fault.code, fault.message),
+        }
+    }
+
+    /// How all decision rules come out, by effect and id.
+    #[expect(dead_code, reason = "not every test file decides")]
+    pub(crate) fn decide(&mut self, input: &str) -> Vec<(String, Verdict)> {
+        self.begin(input);
+        let program = self.program.clone();
+        let rules = (0..).zip(&program.decisions);
+        let verdicts = rules.map(|(index, rule)| {
+            let id = hpol_compiler::plan::DecisionId(index);
+            (format!("{:?} {:?}", rule.effect, rule.id), machine::decide(&self.code, id, &mut self.context))
+        });
+        verdicts.collect()
+    }
+}
