@@ -41,7 +41,7 @@ mod validate;
 pub use admin::{AdminConfig, AdminOidc, AdminToken, Role};
 pub use error::{ConfigError, Problem};
 pub use identity::{IdentityConfig, OidcConfig, SigningAlgorithm};
-pub use policy::{GitConfig, GitReference, PolicyConfig};
+pub use policy::{GitConfig, GitCredentials, GitReference, PolicyConfig, PolicyEngine};
 pub use secret::{Secret, SecretError, SecretSource};
 pub use service::{ApprovalsConfig, LimitsConfig, LogFormat, LoggingConfig, MaskingConfig, StoreConfig, TlsConfig};
 pub use tls::{TlsError, client_tls, server_tls};
@@ -66,6 +66,9 @@ pub struct Config {
     pub admin: AdminConfig,
     /// Where policies come from.
     pub policy: PolicyConfig,
+    /// How policies are run.
+    #[serde(default)]
+    pub engine: PolicyEngine,
     /// The systems behind the gateway.
     pub upstreams: Vec<UpstreamConfig>,
     /// How clients are identified.

@@ -8,6 +8,7 @@ pub mod config;
 pub mod identity;
 pub mod logging;
 pub mod metrics;
+pub mod policy;
 pub mod record;
 pub mod store;
 

@@ -167,7 +167,8 @@ pub(super) async fn reload_policy(State(state): Shared, headers: HeaderMap) -> R
     state.log.append(record).await?;
     let status = state.policy.reload().await;
     // The last good policy stays, so the gateway works on; the caller is told all the same.
-    let code = if status.last_error.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let failed = status.last_error.is_some() || status.source_error.is_some();
+    let code = if failed { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
     Ok((code, Json(status)).into_response())
 }
 

@@ -25,7 +25,8 @@ impl Config {
             PolicyConfig::Folder(path) => join(path),
             PolicyConfig::Git(git) => {
                 join(&mut git.cache);
-                if !git.url.contains("://") {
+                git.credentials.iter_mut().for_each(|credentials| join_secret(&mut credentials.password));
+                if !git.is_address() {
                     git.url = folder.join(&git.url).display().to_string();
                 }
             }

@@ -149,7 +149,7 @@ fn all_wrong_values_are_told_at_once() {
         "listen: 127.0.0.1:8401
 policy:
   git:
-    url: ssh://git.example.com/p.git
+    url: ftp://git.example.com/p.git
     branch: main
     tag: v1
     path: ../outside

@@ -85,25 +85,24 @@ fn check_policy(policy: &PolicyConfig, findings: &mut Findings) {
 
 fn check_git(git: &GitConfig, findings: &mut Findings) {
     findings.add_if(git.url.is_empty(), "policy.git.url", "an address is empty; name a URL or a path");
-    match Url::parse(&git.url) {
-        Ok(url) if git.url.contains("://") => {
-            findings.add_if(
-                !matches!(url.scheme(), "https" | "http" | "file"),
-                "policy.git.url",
-                "only `https://`, `http://`, `file://` and paths are followed; use one of them",
-            );
-            findings.add_if(
-                url.password().is_some(),
-                "policy.git.url",
-                "a password stands in the address, where every reader of this file sees it; take it out",
-            );
-        }
-        Ok(_) | Err(_) => findings.add_if(
-            git.url.contains("://") || (git.url.contains('@') && git.url.contains(':')),
+    if git.url.contains("://") {
+        let url = Url::parse(&git.url).ok();
+        findings.add_if(
+            !url.as_ref().is_some_and(|url| matches!(url.scheme(), "https" | "http" | "ssh" | "file")),
             "policy.git.url",
-            "not a URL or a path; write `https://host/path.git` or a path on this machine",
-        ),
+            "only `https://`, `ssh://`, `http://`, `file://` and paths are followed; use one of them",
+        );
+        findings.add_if(
+            url.as_ref().is_some_and(|url| url.password().is_some()),
+            "policy.git.url",
+            "a password stands in the address, where every reader of this file sees it; use `credentials`",
+        );
     }
+    findings.add_if(
+        git.credentials.is_some() && !git.url.starts_with("https://"),
+        "policy.git.credentials",
+        "these are for `https://` addresses only; take them out",
+    );
     findings.add_if(
         git.branch.is_some() && git.tag.is_some(),
         "policy.git.tag",
@@ -310,6 +309,11 @@ pub(super) fn check_files(config: &Config) -> Findings {
             findings.add(setting, error.to_string());
         }
     }
+    if let PolicyConfig::Git(GitConfig { credentials: Some(credentials), .. }) = &config.policy
+        && let Err(error) = credentials.password.read()
+    {
+        findings.add("policy.git.credentials.password", error.to_string());
+    }
     for (index, token) in config.admin.tokens.iter().enumerate() {
         let setting = format!("admin.tokens[{index}].token");
         match token.token.read() {
@@ -359,6 +363,11 @@ pub(super) fn warnings(config: &Config) -> Vec<String> {
     if config.masking.hash_key.is_none() {
         warnings
             .push("masked hashes change at every start; set `masking.hash_key` to compare them over time".to_owned());
+    }
+    if let PolicyConfig::Git(git) = &config.policy
+        && leaves_machine_in_plain(&git.url)
+    {
+        warnings.push("policies are fetched without TLS, so others could change them; use `https://`".to_owned());
     }
     if let Some(oidc) = &config.identity.oidc
         && leaves_machine_in_plain(&oidc.issuer)

@@ -24,6 +24,10 @@ pub enum RecordKind {
     PolicyLoaded,
     /// A policy revision was refused; the last good one stayed.
     PolicyRejected,
+    /// The policies can't be read; the last good revision stays.
+    PolicyUnreadable,
+    /// The policies can be read again.
+    PolicyReadable,
     /// A person asked for the policy to be loaded anew.
     PolicyReload,
     /// A request arrived and was turned away before a policy was asked.
@@ -69,6 +73,8 @@ impl RecordKind {
             Self::Shutdown => "shutdown",
             Self::PolicyLoaded => "policy_loaded",
             Self::PolicyRejected => "policy_rejected",
+            Self::PolicyUnreadable => "policy_unreadable",
+            Self::PolicyReadable => "policy_readable",
             Self::PolicyReload => "policy_reload",
             Self::Request => "request",
             Self::Decision => "decision",
