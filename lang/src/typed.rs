@@ -25,6 +25,8 @@ use crate::source::{Profile, SourceMap, Span};
 use crate::types::{SelectorKind, Type};
 use crate::value::Value;
 
+mod display;
+
 /// A variable within one clause, rule or decision rule; numbered from 0 in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LocalId(pub u32);
@@ -243,7 +245,7 @@ pub enum Pattern {
 pub struct Expr {
     /// What it is.
     pub kind: ExprKind,
-    /// Its type.
+    /// Its type where nothing is replaced: under `with` a document or a rule may have a value of another type.
     pub ty: Type,
     /// Its place.
     pub span: Span,

@@ -21,8 +21,11 @@ struct Pending<'e> {
     work: Work<'e>,
     usage: Usage,
     /// Variables on the two sides of a unification: one side must be known.
-    sides: Option<(BTreeSet<Arc<str>>, BTreeSet<Arc<str>>)>,
+    sides: Option<Sides>,
 }
+
+/// The variables on the two sides of a unification.
+type Sides = (BTreeSet<Arc<str>>, BTreeSet<Arc<str>>);
 
 #[derive(Clone, Copy)]
 enum Work<'e> {
@@ -187,7 +190,7 @@ impl<'e> Checker<'_, '_> {
         }
     }
 
-    fn unify_usage(&self, left: &Expr, right: &Expr, usage: &mut Usage) -> (BTreeSet<Arc<str>>, BTreeSet<Arc<str>>) {
+    fn unify_usage(&self, left: &Expr, right: &Expr, usage: &mut Usage) -> Sides {
         let side = |expr: &Expr, usage: &mut Usage| {
             let mut names = Vec::new();
             crate::resolve::visit::pattern_names(expr, &mut names);
@@ -203,11 +206,7 @@ impl<'e> Checker<'_, '_> {
     }
 
     /// What a condition needs and binds; for a unification with `with`, its sides.
-    fn condition_usage(
-        &self,
-        condition: &Condition,
-        usage: &mut Usage,
-    ) -> Option<(BTreeSet<Arc<str>>, BTreeSet<Arc<str>>)> {
+    fn condition_usage(&self, condition: &Condition, usage: &mut Usage) -> Option<Sides> {
         condition.with.iter().for_each(|with| self.usage(&with.value, usage));
         match &condition.kind {
             ConditionKind::Expr(expr) => match &bare(expr).kind {

@@ -222,6 +222,9 @@ impl<'e> Checker<'_, '_> {
             | BinaryOperator::Divide
             | BinaryOperator::Remainder => {
                 let (left, right) = (self.expr(left), self.expr(right));
+                let is_time = |ty: &Type| ty.widened() == Type::Time;
+                let left = if is_time(&right.ty) { self.coerce(left, &Type::Time) } else { left };
+                let right = if is_time(&left.ty) { self.coerce(right, &Type::Time) } else { right };
                 let ty = self.arithmetic(operator, &left, &right, span);
                 self.make(Kind::Binary(operator, Box::new(left), Box::new(right)), ty, span)
             }

@@ -157,7 +157,7 @@ impl Checker<'_, '_> {
         for condition in &clause.body.conditions {
             match &condition.kind {
                 ConditionKind::Test(test) => {
-                    if let Some(text) = condition_text(test, clause) {
+                    if let Some(text) = condition_text(test) {
                         known.conditions.insert(text, true);
                     }
                     if let Some((compared, values)) = compared_values(test)
@@ -179,7 +179,7 @@ impl Checker<'_, '_> {
                 }
                 ConditionKind::Not(Body { conditions }) => {
                     let [Condition { kind: ConditionKind::Test(test), .. }] = conditions.as_slice() else { continue };
-                    if let Some(text) = condition_text(test, clause) {
+                    if let Some(text) = condition_text(test) {
                         known.conditions.insert(text, false);
                     }
                     if let Some((compared, values)) = compared_values(test)
@@ -301,7 +301,7 @@ fn subject(expr: &Expr, clause: &Clause) -> Option<Subject> {
             clause.parameters.iter().position(|pattern| matches!(pattern, Pattern::Bind(bound) if bound == local));
         return number.map(Subject::Parameter);
     }
-    if !no_variables(expr, clause) {
+    if !no_variables(expr) {
         return None;
     }
     match place(expr) {
@@ -311,8 +311,8 @@ fn subject(expr: &Expr, clause: &Clause) -> Option<Subject> {
 }
 
 /// The text of a condition that means the same in every definition.
-fn condition_text(test: &Expr, clause: &Clause) -> Option<String> {
-    if no_variables(test, clause) { described(test) } else { None }
+fn condition_text(test: &Expr) -> Option<String> {
+    if no_variables(test) { described(test) } else { None }
 }
 
 /// A text for an expression that is equal only for equal expressions; `None` for those that are too long to matter.
@@ -350,24 +350,18 @@ fn strip(expr: &mut Expr) {
 
 /// Whether an expression depends on nothing that differs between ways in which the body holds. Parameters do not count as
 /// the same, because their names differ between definitions.
-fn no_variables(expr: &Expr, clause: &Clause) -> bool {
+fn no_variables(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Local(_) => false,
         ExprKind::Constant(_) | ExprKind::Input | ExprKind::Data(_) | ExprKind::Rule(_) | ExprKind::Package(_) => true,
-        ExprKind::Field(inner, _) | ExprKind::Negate(inner) => no_variables(inner, clause),
-        ExprKind::Index(left, right) | ExprKind::Binary(_, left, right) => {
-            no_variables(left, clause) && no_variables(right, clause)
-        }
+        ExprKind::Field(inner, _) | ExprKind::Negate(inner) => no_variables(inner),
+        ExprKind::Index(left, right) | ExprKind::Binary(_, left, right) => no_variables(left) && no_variables(right),
         ExprKind::Builtin(_, items) | ExprKind::Function(_, items) | ExprKind::Array(items) | ExprKind::Set(items) => {
-            items.iter().all(|item| no_variables(item, clause))
+            items.iter().all(|item| no_variables(item))
         }
-        ExprKind::Object(entries) => {
-            entries.iter().all(|(key, value)| no_variables(key, clause) && no_variables(value, clause))
-        }
+        ExprKind::Object(entries) => entries.iter().all(|(key, value)| no_variables(key) && no_variables(value)),
         ExprKind::Membership { key, value, collection } => {
-            key.as_deref().is_none_or(|key| no_variables(key, clause))
-                && no_variables(value, clause)
-                && no_variables(collection, clause)
+            key.as_deref().is_none_or(|key| no_variables(key)) && no_variables(value) && no_variables(collection)
         }
         ExprKind::ArrayComprehension(..)
         | ExprKind::SetComprehension(..)
