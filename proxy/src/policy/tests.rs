@@ -18,10 +18,12 @@ fn write(folder: &Path, rule: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn new_policies_come_into_force_and_bad_ones_do_not() {
-    let folder = tempfile::tempdir().expect("temporary folder");
-    write(folder.path(), "allow \"first\" if true");
+    let outer = tempfile::tempdir().expect("temporary folder");
+    let folder = outer.path().join("policies");
+    std::fs::create_dir(&folder).expect("made");
+    write(&folder, "allow \"first\" if true");
     let engine = Engine::new(EngineOptions::default());
-    let config = PolicyConfig::Folder(folder.path().to_owned());
+    let config = PolicyConfig::Folder(folder.clone());
     let (policy, events) = FollowedPolicy::start(&config, engine.clone()).await.expect("no secrets to read");
     assert!(matches!(policy.first(), Refreshed::Loaded { .. }), "{:?}", policy.first());
     let first = policy.status();
@@ -31,15 +33,15 @@ async fn new_policies_come_into_force_and_bad_ones_do_not() {
     let (log, writer) = AuditLog::start(&test.store, &Metrics::new(), Clock::system());
     let recorder = tokio::spawn(events.record(log.clone()));
 
-    write(folder.path(), "allow \"second\" if tru");
+    write(&folder, "allow \"second\" if tru");
     let refused = policy.reload().await;
     assert_eq!((refused.generation, refused.revision), (1, first.revision.clone()));
     assert!(refused.last_error.is_some());
-    write(folder.path(), "allow \"third\" if true");
+    write(&folder, "allow \"third\" if true");
     let third = policy.reload().await;
     assert_eq!((third.generation, third.last_error.is_none()), (2, true));
     assert_ne!(third.policy_hash, first.policy_hash);
-    std::fs::remove_dir_all(folder.path()).expect("removed");
+    std::fs::rename(&folder, outer.path().join("elsewhere")).expect("moved away");
     let gone = policy.reload().await;
     assert_eq!(gone.generation, 2, "the last good one stays");
     assert!(gone.source_error.is_some());
@@ -52,7 +54,9 @@ async fn new_policies_come_into_force_and_bad_ones_do_not() {
     drop(log);
     writer.finish().await;
     let page = record::list(&test.store, &Filter::default()).await.expect("readable");
-    let kinds: Vec<_> = page.entries.iter().rev().map(|entry| entry.kind.as_str()).collect();
+    let mut kinds: Vec<_> = page.entries.iter().rev().map(|entry| entry.kind.as_str()).collect();
+    // A folder that goes while it is being read may be unreadable in two ways.
+    kinds.dedup();
     assert_eq!(kinds, ["policy_loaded", "policy_rejected", "policy_loaded", "policy_unreadable"]);
 }
 
