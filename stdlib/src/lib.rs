@@ -29,6 +29,7 @@ mod semver;
 mod sets;
 mod sprintf;
 mod strings;
+mod time;
 mod trace;
 mod types;
 mod units;

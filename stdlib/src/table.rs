@@ -24,6 +24,7 @@ const TABLES: &[&[Builtin]] = &[
     crate::sprintf::TABLE,
     crate::strings::SEARCH_TABLE,
     crate::strings::TABLE,
+    crate::time::TABLE,
     crate::trace::TABLE,
     crate::types::TABLE,
     crate::units::TABLE,
