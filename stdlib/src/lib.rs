@@ -20,6 +20,7 @@ mod encoding;
 mod glob;
 mod graph;
 mod json;
+mod jwt;
 mod net;
 mod numbers;
 mod objects;

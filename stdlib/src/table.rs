@@ -14,6 +14,7 @@ const TABLES: &[&[Builtin]] = &[
     crate::glob::TABLE,
     crate::graph::TABLE,
     crate::json::TABLE,
+    crate::jwt::TABLE,
     crate::net::TABLE,
     crate::numbers::TABLE,
     crate::objects::TABLE,
