@@ -23,6 +23,7 @@ mod ip;
 mod jwt;
 pub mod mask;
 mod matcher;
+mod numbering;
 mod pattern;
 mod pem;
 mod phone;

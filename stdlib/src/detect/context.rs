@@ -49,7 +49,12 @@ impl Context {
                 return None;
             }
             if !is_letter(bytes[end - 1]) {
-                digits += u32::from(bytes[end - 1].is_ascii_digit());
+                digits += match bytes[end - 1] {
+                    b'0'..=b'9' => 1,
+                    // An address.
+                    b'@' => VALUE_DIGITS,
+                    _ => 0,
+                };
                 end -= 1;
                 continue;
             }

@@ -1,10 +1,11 @@
 //! Telephone numbers.
 //!
-//! A number in international form is judged by the numbering plans of the `phonenumber` data. A national one counts if it has
+//! A number in international form is judged by the world's numbering plans. A national one counts if it has
 //! the North American form with its separators, or if a word before it speaks of a telephone.
 
 use super::context::Context;
 use super::matcher::{Confidence, Hit, Outcome};
+use super::numbering;
 use super::window::{More, Window};
 
 /// Digits of the longest international number, and two for the `00` it may begin with.
@@ -106,6 +107,9 @@ const CONTEXT: Context = Context {
         "routing",
     ],
 };
+
+/// Words that are told from others at their first letters, so that little text is waited for.
+const NAMES_AFTER: [&[u8]; 8] = [b"office", b"fax", b"mobile", b"cell", b"phone", b"landline", b"tel", b"whatsapp"];
 
 /// A number as it is written.
 struct Written {
@@ -290,24 +294,24 @@ fn international(window: &Window<'_>, start: usize, number: &Written) -> Outcome
 
 /// The end of the longest row of groups that is a valid international number, without its first `skip` digits.
 fn valid_end(number: &Written, skip: usize) -> Option<usize> {
-    number.groups[..number.count].iter().rev().filter(|group| group.digits > skip).find_map(|group| {
-        let mut digits = String::with_capacity(DIGITS_MAX + 1);
-        digits.push('+');
-        let mut at = skip;
-        for part in number.groups[..number.count].iter().take_while(|part| part.digits <= group.digits) {
+    let groups = &number.groups[..number.count];
+    groups.iter().enumerate().rev().find_map(|(last, group)| {
+        let mut digits = [0; DIGITS_MAX];
+        let mut count = 0;
+        for part in &groups[..=last] {
             // `+46 (0)8 …` has a digit that is dialled at home only.
-            if !(part.size == 1 && part.digits > 1 && number.digits[part.digits - 1] == b'0' && number.parenthesis) {
-                digits.extend(number.digits[at..part.digits].iter().map(|byte| char::from(*byte)));
+            let is_home_zero =
+                part.size == 1 && part.digits > 1 && number.digits[part.digits - 1] == b'0' && number.parenthesis;
+            if !is_home_zero && part.digits > skip {
+                let from = skip.max(part.digits - part.size);
+                let size = part.digits - from;
+                digits[count..count + size].copy_from_slice(&number.digits[from..part.digits]);
+                count += size;
             }
-            at = part.digits;
         }
-        let fits = (INTERNATIONAL_MIN + 1..=INTERNATIONAL_MAX + 1).contains(&digits.len());
-        (fits && is_valid(&digits)).then_some(group.end)
+        let fits = (INTERNATIONAL_MIN..=INTERNATIONAL_MAX).contains(&count);
+        (fits && numbering::is_valid(&digits[..count])).then_some(group.end)
     })
-}
-
-fn is_valid(international: &str) -> bool {
-    phonenumber::parse(None, international).is_ok_and(|number| number.is_valid())
 }
 
 /// `(212) 555-0123`, `212-555-0123`, `1-212-555-0123`, `212.555.0123`.
@@ -328,9 +332,6 @@ fn north_american(window: &Window<'_>, start: usize, number: &Written) -> Outcom
     if digits.iter().all(|digit| *digit == digits[0]) {
         return Ok(None);
     }
-    if CONTEXT.speaks_against(window, start) {
-        return Ok(None);
-    }
     with_extension(window, start, last.end, Confidence::Certain)
 }
 
@@ -342,10 +343,31 @@ fn national(window: &Window<'_>, start: usize, number: &Written) -> Outcome {
     if last.digits < NATIONAL_MIN || (!is_whole && number.has_mark) || is_date_or_other(number, last) {
         return Ok(None);
     }
-    if !CONTEXT.speaks_for(window, start) {
+    let is_named = CONTEXT.speaks_for(window, start)
+        || (!CONTEXT.speaks_against(window, start) && is_named_after(window, last.end)?);
+    if !is_named {
         return Ok(None);
     }
     with_extension(window, start, last.end, Confidence::Likely)
+}
+
+/// Whether a word right behind the number says what it is, as in `467 3395 (office)` on a business card.
+fn is_named_after(window: &Window<'_>, end: usize) -> Result<bool, More> {
+    let word = window.run(end, 3, |byte| matches!(byte, b' ' | b'-' | b'(' | b'[' | b'/'))?;
+    for name in NAMES_AFTER {
+        let mut length = 0;
+        while length < name.len()
+            && window.byte(word + length)?.is_some_and(|byte| byte.eq_ignore_ascii_case(&name[length]))
+        {
+            length += 1;
+        }
+        if length == name.len() {
+            let after = window.byte(word + length)?;
+            return Ok(word > end
+                && !after.is_some_and(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'@' | b'.' | b':')));
+        }
+    }
+    Ok(false)
 }
 
 /// Dates, social security numbers and IP addresses have forms of their own.

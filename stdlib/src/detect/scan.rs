@@ -8,7 +8,7 @@ use std::sync::{Arc, LazyLock};
 use super::matcher::{Confidence, Matcher, OpenRun, trigger};
 use super::pattern::{Next, Pattern, Run, Tail};
 use super::window::Window;
-use super::{Detector, Kind, api_key, iban};
+use super::{Detector, Kind, api_key, iban, numbering};
 
 /// Something found, as a range of the window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,6 +95,9 @@ impl Scan {
             let kind = detector.kind();
             if let Detector::Pattern(pattern) = detector {
                 scan.slots.push(Slot { detector: index, kind, worker: Worker::Pattern(Arc::clone(pattern)) });
+            }
+            if kind == Kind::Phone {
+                numbering::prepare();
             }
             for matcher in Matcher::of(kind) {
                 for (bit, woken) in scan.woken.iter_mut().enumerate() {
