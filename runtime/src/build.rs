@@ -1,7 +1,8 @@
-//! From files to a generation: check and compile.
+//! From files to a generation: check, compile, and make code.
 
 use std::sync::{Arc, LazyLock};
 
+use hpol_compiler::jit::{self, CompiledCode};
 use hpol_compiler::plan::Program;
 use hpol_compiler::{CompileError, Options};
 use hpol_lang::check::Checked;
@@ -11,6 +12,7 @@ use hpol_lang::source::{SourceMap, Span};
 use hpol_lang::typed;
 use hpol_lang::types::{Environment, Type};
 
+use crate::engine::EngineKind;
 use crate::source::Files;
 
 /// How many errors are rendered for people; all are there as data.
@@ -20,6 +22,8 @@ const ERRORS_TOLD: usize = 50;
 #[derive(Debug)]
 pub(crate) struct Built {
     pub(crate) program: Arc<Program>,
+    /// Machine code, if it was asked for.
+    pub(crate) code: Option<CompiledCode>,
     /// Type of the input of each package.
     pub(crate) inputs: Vec<Type>,
     /// Places of the conditions of each decision rule, in the order of their evaluation.
@@ -50,18 +54,30 @@ pub fn check(files: &Files) -> Checked {
 }
 
 /// Checks and compiles files.
-pub(crate) fn build(files: &Files) -> Result<Built, Refused> {
+pub(crate) fn build(files: &Files, kind: EngineKind) -> Result<Built, Refused> {
     let Checked { program, sources, diagnostics } = check(files);
     let Some(typed) = program else { return Err(refused(&diagnostics, &sources)) };
     let program = match hpol_compiler::compile(&typed, &Options::default()) {
         Ok(program) => Arc::new(program),
         Err(error) => return Err(not_compiled(&error, &sources)),
     };
+    let code = match kind {
+        EngineKind::Jit => match jit::compile(&program) {
+            Ok(code) => Some(code),
+            // Not by the interpreter behind the host's back: it would be many times slower than what was planned for.
+            Err(error) => {
+                let message = format!("{error}; the interpreter, if it is chosen, runs without machine code");
+                return Err(Refused { message, diagnostics: Vec::new() });
+            }
+        },
+        EngineKind::Interpreter => None,
+    };
     Ok(Built {
         inputs: typed.packages.iter().map(|package| package.input.clone()).collect(),
         conditions: typed.decisions.iter().map(conditions).collect(),
         warnings: diagnostics.iter().map(|found| found.report(&sources)).collect(),
         program,
+        code,
     })
 }
 

@@ -8,7 +8,7 @@ use hpol_lang::types::validate;
 use hpol_lang::value::Value;
 use serde::Serialize;
 
-use crate::build::{self, Refused};
+use crate::build::{self, Built, Refused};
 use crate::combine::combine;
 use crate::decision::{Decision, Effect, EvaluationError};
 use crate::error::{LoadError, QueryError, Rejection, code};
@@ -110,24 +110,30 @@ impl Engine {
     ///
     /// Everything that is wrong with the files. The engine stays with what it had.
     pub fn load(&self, files: &Files) -> Result<Status, LoadError> {
-        let now = now_nanoseconds();
-        match build::build(files) {
-            Ok(built) => {
-                let mut state = self.state();
-                state.generations += 1;
-                state.last_error = None;
-                let snapshot = Arc::new(Snapshot::new(state.generations, now, files, built));
-                // Under the lock, so that of two loads at a time the one with the higher number stays.
-                self.shared.current.store(Some(snapshot));
-            }
+        match build::build(files, self.shared.options.kind) {
+            Ok(built) => self.install(files, built),
             Err(Refused { message, diagnostics }) => {
-                let rejection =
-                    Rejection { revision: files.revision().clone(), message, diagnostics, at_nanoseconds: now };
+                let rejection = Rejection {
+                    revision: files.revision().clone(),
+                    message,
+                    diagnostics,
+                    at_nanoseconds: now_nanoseconds(),
+                };
                 self.state().last_error = Some(rejection.clone());
                 return Err(LoadError { rejection: Box::new(rejection) });
             }
         }
         Ok(self.status())
+    }
+
+    /// Makes a generation the current one.
+    fn install(&self, files: &Files, built: Built) {
+        let mut state = self.state();
+        state.generations += 1;
+        state.last_error = None;
+        let snapshot = Arc::new(Snapshot::new(state.generations, now_nanoseconds(), files, built));
+        // Under the lock, so that of two loads at a time the one with the higher number stays.
+        self.shared.current.store(Some(snapshot));
     }
 
     /// Decides on a request. Whatever goes wrong is a deny whose [`Decision::errors`] say why.

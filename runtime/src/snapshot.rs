@@ -63,9 +63,10 @@ impl Snapshot {
 
     /// Runs `work` with the evaluator that was asked for and a context for this generation.
     pub(crate) fn with_machine<T>(&self, kind: EngineKind, work: impl FnOnce(&dyn Machine, &mut Context) -> T) -> T {
-        self.with_context(|context| match kind {
-            // The reference evaluator answers until there is code for the generation.
-            EngineKind::Jit | EngineKind::Interpreter => work(&Interpreter::default(), context),
+        self.with_context(|context| match (kind, &self.built.code) {
+            (EngineKind::Jit, Some(code)) => work(code, context),
+            // An engine without code was told to make none.
+            (EngineKind::Jit, None) | (EngineKind::Interpreter, _) => work(&Interpreter::default(), context),
         })
     }
 
