@@ -97,9 +97,16 @@ impl Diagnostic {
             code: self.code,
             severity: self.severity,
             location: sources.location(self.span),
-            end: sources.location(Span { start: self.span.end, ..self.span }),
+            end: end_of(self.span, sources),
             message: self.message.clone(),
+            label: self.label.clone(),
+            related: self.related.iter().map(|(span, note)| related(*span, note, sources)).collect(),
             help: self.help.clone(),
+            fix: self.fix.as_ref().map(|fix| FixReport {
+                location: sources.location(fix.span),
+                end: end_of(fix.span, sources),
+                replacement: fix.replacement.clone(),
+            }),
         }
     }
 }
@@ -117,8 +124,47 @@ pub struct DiagnosticReport {
     pub end: Location,
     /// What is wrong.
     pub message: String,
+    /// What is said at the place itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub label: Option<String>,
+    /// Other places that matter.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<RelatedReport>,
     /// What to do.
     pub help: Option<String>,
+    /// A replacement that mends it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fix: Option<FixReport>,
+}
+
+/// Another place that matters, as data.
+#[derive(Debug, Clone, Serialize)]
+pub struct RelatedReport {
+    /// Where it starts.
+    pub location: Location,
+    /// Where it ends.
+    pub end: Location,
+    /// Why it matters.
+    pub message: String,
+}
+
+/// A replacement that mends a finding, as data.
+#[derive(Debug, Clone, Serialize)]
+pub struct FixReport {
+    /// Where the text that is replaced starts.
+    pub location: Location,
+    /// Where it ends.
+    pub end: Location,
+    /// What it is replaced by.
+    pub replacement: Arc<str>,
+}
+
+fn related(span: Span, note: &str, sources: &SourceMap) -> RelatedReport {
+    RelatedReport { location: sources.location(span), end: end_of(span, sources), message: note.to_owned() }
+}
+
+fn end_of(span: Span, sources: &SourceMap) -> Location {
+    sources.location(Span { start: span.end, ..span })
 }
 
 /// Sorts by place and drops repeats, so that a run's findings read the same every time.

@@ -124,3 +124,15 @@ fn every_prefix_is_refused_or_read() {
         }
     }
 }
+
+#[test]
+fn findings_as_data() {
+    let (sources, _, diagnostics) = read(Path::new("tests/mistakes/unmatched-bracket.hpol"));
+    let reports: Vec<_> = diagnostics.iter().map(|finding| finding.report(&sources)).collect();
+    let data = serde_json::to_value(&reports).expect("reports are data");
+    assert_eq!(data[0]["location"]["line"], 3);
+    assert_eq!(data[0]["related"][0]["location"]["column"], 6);
+    let (sources, _, diagnostics) = read(Path::new("tests/mistakes/not-sign.hpol"));
+    let data = serde_json::to_value(diagnostics[0].report(&sources)).expect("reports are data");
+    assert_eq!(data["fix"]["replacement"], "not ");
+}

@@ -4,24 +4,22 @@ use crate::ast::{Condition, ConditionKind, Expect, ExpectDecision, Expr, Name, N
 
 use super::Writer;
 use super::doc::Doc;
+use super::expr::ends_in_brackets;
 
 impl Writer<'_> {
     pub(super) fn condition(&mut self, condition: &Condition) -> Doc {
         let mut docs = vec![self.condition_kind(&condition.kind)];
         let mut withs = Vec::new();
-        for with in &condition.with {
-            withs.extend([
-                Doc::Line,
-                "with ".into(),
-                self.reference(&with.target),
-                " as ".into(),
-                self.expr(&with.value),
-            ]);
+        for (index, with) in condition.with.iter().enumerate() {
+            withs.extend([Doc::Line, "with ".into(), self.reference(&with.target), " as ".into()]);
+            let value = self.expr(&with.value);
+            let tail = index + 1 == condition.with.len() && ends_in_brackets(&with.value);
+            withs.push(if tail { Doc::Tail(Box::new(value)) } else { value });
         }
         if withs.is_empty() {
             return Doc::Sequence(docs);
         }
-        docs.push(Doc::Sequence(withs).nest());
+        docs.push(Doc::NestBroken(Box::new(Doc::Sequence(withs))));
         Doc::Sequence(docs).group()
     }
 

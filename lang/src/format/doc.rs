@@ -22,6 +22,10 @@ pub(super) enum Doc {
     Either(&'static str, &'static str),
     /// Lines within are indented by one step more.
     Nest(Box<Doc>),
+    /// The same, but only where the group is not on one line.
+    NestBroken(Box<Doc>),
+    /// Brackets at the end of a group, which may have several lines where the rest of the group is on one.
+    Tail(Box<Doc>),
     /// On one line, if it fits and nothing in it must end a line.
     Group { inner: Box<Doc>, broken: bool },
 }
@@ -44,9 +48,9 @@ impl Doc {
         match self {
             Doc::HardLine | Doc::BlankLine | Doc::Break => true,
             Doc::Sequence(docs) => docs.iter().any(Doc::ends_lines),
-            Doc::Nest(inner) => inner.ends_lines(),
+            Doc::Nest(inner) | Doc::NestBroken(inner) => inner.ends_lines(),
             Doc::Group { broken, .. } => *broken,
-            Doc::Text(_) | Doc::Line | Doc::SoftLine | Doc::Either(..) => false,
+            Doc::Text(_) | Doc::Line | Doc::SoftLine | Doc::Either(..) | Doc::Tail(_) => false,
         }
     }
 
@@ -124,6 +128,11 @@ pub(super) fn layout(doc: &Doc, width: usize) -> String {
                 column += text.len();
             }
             Doc::Nest(inner) => commands.push((indent + INDENT, mode, inner)),
+            Doc::NestBroken(inner) => {
+                let step = if mode == Mode::Broken { INDENT } else { 0 };
+                commands.push((indent + step, mode, inner));
+            }
+            Doc::Tail(inner) => commands.push((indent, Mode::Broken, inner)),
             Doc::Group { inner, broken } => {
                 let flat = mode == Mode::Flat || (!broken && fits(inner, &commands, width.saturating_sub(column)));
                 commands.push((indent, if flat { Mode::Flat } else { Mode::Broken }, inner));
@@ -165,7 +174,11 @@ fn fits(doc: &Doc, rest: &[Command<'_>], room: usize) -> bool {
                 commands.extend(docs.iter().rev().map(|doc| (mode, doc)));
                 0
             }
-            Doc::Nest(inner) | Doc::Group { inner, .. } => {
+            Doc::Tail(inner) => {
+                commands.push((Mode::Broken, inner));
+                0
+            }
+            Doc::Nest(inner) | Doc::NestBroken(inner) | Doc::Group { inner, .. } => {
                 commands.push((mode, inner));
                 0
             }

@@ -15,6 +15,10 @@ impl Writer<'_> {
             ExprKind::Variable(name) => Doc::text(&**name),
             ExprKind::Reference(reference) => self.reference(reference),
             ExprKind::Call { function, arguments } => self.call(expr.span, function, arguments),
+            ExprKind::Array(items) if self.hugs(expr.span, items) => {
+                let inner = items.iter().map(|item| self.expr(item)).collect();
+                Doc::Sequence(vec!["[".into(), Doc::Sequence(inner), "]".into()])
+            }
             ExprKind::Array(items) => self.items(list("[", "]"), expr.span, items),
             ExprKind::Set(items) => {
                 let comma = items
@@ -72,6 +76,14 @@ impl Writer<'_> {
         let broken = self.comments.line_ends_at(body.span.start + 1);
         let build = |writer: &mut Self, condition: &_| writer.condition(condition);
         self.bracketed(BLOCK, body.span, &body.conditions, |condition| condition.span, build, broken)
+    }
+
+    /// Whether a list has one element with brackets of its own, which then share the list's lines: `[{…}]`.
+    fn hugs(&self, span: Span, items: &[Expr]) -> bool {
+        items.len() == 1
+            && is_bracketed(&items[0])
+            && !self.comments.line_ends_at(span.start + 1)
+            && !self.comment_between(Span { start: span.start + 1, ..span }, items)
     }
 
     fn items(&mut self, brackets: Brackets, span: Span, items: &[Expr]) -> Doc {
@@ -199,4 +211,12 @@ fn is_bracketed(expr: &Expr) -> bool {
             | ExprKind::SetComprehension(..)
             | ExprKind::ObjectComprehension(..)
     )
+}
+
+/// The same, or a call whose last argument has such brackets.
+pub(super) fn ends_in_brackets(expr: &Expr) -> bool {
+    match &expr.kind {
+        ExprKind::Call { arguments, .. } => arguments.last().is_some_and(is_bracketed),
+        _ => is_bracketed(expr),
+    }
 }
