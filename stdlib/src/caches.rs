@@ -5,6 +5,8 @@ use std::sync::Arc;
 use ::regex::Regex;
 use rustc_hash::FxHashMap;
 
+use crate::detect::Scanner;
+
 /// Patterns kept of each kind. Policies use few; patterns that come with requests must not fill the memory.
 const ENTRIES_MAX: usize = 256;
 
@@ -14,6 +16,7 @@ const ENTRIES_MAX: usize = 256;
 pub struct Caches {
     pub(crate) regexes: Cache<Regex>,
     pub(crate) globs: Cache<Regex>,
+    pub(crate) scanners: Cache<Scanner>,
 }
 
 /// Values by text. When the newer half is full it becomes the older half, whose entries are dropped; an entry that is

@@ -4,6 +4,7 @@ use std::sync::LazyLock;
 
 use hpol_lang::types::{BuiltinInfo, Environment, Signature};
 
+use crate::detect::DETECTORS;
 use crate::table::BUILTINS;
 use crate::targets::targets;
 
@@ -24,5 +25,9 @@ static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| {
         let signature = Signature::parse(builtin.signature).ok()?;
         Some((builtin.name.into(), BuiltinInfo { signature, check_literal: builtin.check_literal }))
     });
-    Environment { builtins: builtins.collect(), targets: targets(), detectors: Vec::new() }
+    Environment {
+        builtins: builtins.collect(),
+        targets: targets(),
+        detectors: DETECTORS.iter().map(|entry| entry.name().into()).collect(),
+    }
 });

@@ -16,6 +16,7 @@ mod arrays;
 mod bits;
 mod casts;
 mod crypto;
+mod detection;
 mod encoding;
 mod glob;
 mod graph;
@@ -38,4 +39,4 @@ mod url;
 mod uuid;
 
 pub use environment::environment;
-pub use table::{BUILTINS, find_builtin};
+pub use table::{BUILTINS, GROUPS, Group, find_builtin};

@@ -4,33 +4,48 @@ use std::sync::LazyLock;
 
 use crate::builtin::Builtin;
 
-const TABLES: &[&[Builtin]] = &[
-    crate::aggregates::TABLE,
-    crate::arrays::TABLE,
-    crate::bits::TABLE,
-    crate::casts::TABLE,
-    crate::crypto::TABLE,
-    crate::encoding::TABLE,
-    crate::glob::TABLE,
-    crate::graph::TABLE,
-    crate::json::TABLE,
-    crate::jwt::TABLE,
-    crate::net::TABLE,
-    crate::numbers::TABLE,
-    crate::objects::TABLE,
-    crate::operators::TABLE,
-    crate::regex::TABLE,
-    crate::semver::TABLE,
-    crate::sets::TABLE,
-    crate::sprintf::TABLE,
-    crate::strings::SEARCH_TABLE,
-    crate::strings::TABLE,
-    crate::time::TABLE,
-    crate::trace::TABLE,
-    crate::types::TABLE,
-    crate::units::TABLE,
-    crate::url::TABLE,
-    crate::uuid::TABLE,
+/// Builtins that belong together.
+#[derive(Debug, Clone, Copy)]
+pub struct Group {
+    /// What they are about.
+    pub title: &'static str,
+    /// Their tables, one per domain file.
+    tables: &'static [&'static [Builtin]],
+}
+
+impl Group {
+    /// The builtins, by name.
+    pub fn builtins(&self) -> Vec<&'static Builtin> {
+        let mut builtins: Vec<&Builtin> = self.tables.iter().copied().flatten().collect();
+        builtins.sort_by_key(|builtin| builtin.name);
+        builtins
+    }
+}
+
+/// Every builtin, by what it is about.
+pub const GROUPS: &[Group] = &[
+    Group {
+        title: "Comparison and arithmetic",
+        tables: &[crate::operators::TABLE, crate::numbers::TABLE, crate::bits::TABLE],
+    },
+    Group { title: "Types", tables: &[crate::types::TABLE, crate::casts::TABLE] },
+    Group { title: "Strings", tables: &[crate::strings::SEARCH_TABLE, crate::strings::TABLE, crate::sprintf::TABLE] },
+    Group { title: "Regular expressions and globs", tables: &[crate::regex::TABLE, crate::glob::TABLE] },
+    Group {
+        title: "Collections",
+        tables: &[crate::aggregates::TABLE, crate::arrays::TABLE, crate::sets::TABLE, crate::objects::TABLE],
+    },
+    Group { title: "Graphs and nested values", tables: &[crate::graph::TABLE] },
+    Group { title: "JSON", tables: &[crate::json::TABLE] },
+    Group { title: "Text encodings", tables: &[crate::encoding::TABLE] },
+    Group { title: "Time and durations", tables: &[crate::time::TABLE] },
+    Group { title: "Amounts with units", tables: &[crate::units::TABLE] },
+    Group { title: "Networks and URLs", tables: &[crate::net::TABLE, crate::url::TABLE] },
+    Group { title: "Personal data and secrets", tables: &[crate::detection::TABLE] },
+    Group { title: "Hashes and codes", tables: &[crate::crypto::TABLE] },
+    Group { title: "Tokens", tables: &[crate::jwt::TABLE] },
+    Group { title: "Versions and identifiers", tables: &[crate::semver::TABLE, crate::uuid::TABLE] },
+    Group { title: "While writing policies", tables: &[crate::trace::TABLE] },
 ];
 
 /// Every builtin, by name.
@@ -40,7 +55,7 @@ const TABLES: &[&[Builtin]] = &[
 /// assert!(BUILTINS.iter().any(|builtin| builtin.name == "count"));
 /// ```
 pub static BUILTINS: LazyLock<Vec<&'static Builtin>> = LazyLock::new(|| {
-    let mut builtins: Vec<&Builtin> = TABLES.iter().copied().flatten().collect();
+    let mut builtins: Vec<&Builtin> = GROUPS.iter().flat_map(Group::builtins).collect();
     builtins.sort_by_key(|builtin| builtin.name);
     builtins
 });
