@@ -21,6 +21,8 @@ pub(super) struct Builder<'a> {
     pub(super) dotted_types: bool,
     /// Whether an expectation may stand here.
     pub(super) in_test: bool,
+    /// Whether braces behind `not` are a body: always in `.hpol`, behind an import in Rego.
+    pub(super) not_bodies: bool,
     /// Uses of `and` and `or` in Rego, which want an import.
     pub(super) logic_operators: Vec<(BinaryOperator, Span)>,
     pub(super) limits: &'a ParseLimits,
@@ -44,6 +46,7 @@ impl<'a> Builder<'a> {
             findings: Vec::new(),
             dotted_types: false,
             in_test: false,
+            not_bodies: profile == Profile::Hpol,
             logic_operators: Vec::new(),
             limits,
             file,

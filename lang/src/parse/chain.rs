@@ -242,7 +242,8 @@ impl Builder<'_> {
         let Some(operator) = stacks.operators.pop() else { return };
         let Some(right) = stacks.operands.pop() else { return };
         if let Operator::Not(span) = operator {
-            stacks.operands.push(Node::Condition(Self::not(span, right)));
+            let condition = self.not(span, right);
+            stacks.operands.push(Node::Condition(condition));
             return;
         }
         let Some(left) = stacks.operands.pop() else { return };
@@ -268,8 +269,25 @@ impl Builder<'_> {
         stacks.operands.push(Node::Expr(Expr { kind, span }));
     }
 
-    fn not(span: Span, operand: Node) -> Condition {
+    /// Without its import, braces behind `not` in Rego are a set as anywhere else.
+    fn braces_behind_not(&mut self, body: Body) -> Expr {
+        if body.conditions.len() > 1 {
+            let message = "`not` takes a body in braces only where that is imported";
+            self.error("missing-import", body.span, message).help =
+                Some("add `import future.keywords.not` below the package".into());
+            return Self::placeholder(body.span);
+        }
+        self.block_value(body)
+    }
+
+    fn not(&mut self, span: Span, operand: Node) -> Condition {
         let (operand, end) = match operand {
+            Node::Block(body) if !self.not_bodies => {
+                let end = body.span;
+                let expr = self.braces_behind_not(body);
+                let condition = Condition { kind: ConditionKind::Expr(expr), with: Vec::new(), span: end };
+                (NotOperand::Condition(Box::new(condition)), end)
+            }
             Node::Block(body) => {
                 let end = body.span;
                 (NotOperand::Body(body), end)

@@ -144,6 +144,7 @@ impl<'a> Reading<'a> {
     fn build<'p>(&mut self, items: impl Iterator<Item = Pair<'p>>, text: &str, base: usize) {
         let mut builder = Builder::new(text, self.file, base, self.profile, self.limits);
         builder.dotted_types = self.dotted_types;
+        builder.not_bodies |= self.imports_keyword("not");
         for pair in items {
             let span = builder.span(&pair);
             match builder.item(pair) {
@@ -155,7 +156,10 @@ impl<'a> Reading<'a> {
                     }
                     self.packages.push(path);
                 }
-                Some(Parsed::Item(item)) => self.items.push(*item),
+                Some(Parsed::Item(item)) => {
+                    builder.not_bodies |= imports_keyword(&item, "not");
+                    self.items.push(*item);
+                }
                 None => {}
             }
         }
@@ -196,12 +200,13 @@ impl<'a> Reading<'a> {
     }
 
     fn imports_keyword(&self, word: &str) -> bool {
-        self.items.iter().any(|item| match &item.kind {
-            ItemKind::Import(import) => {
-                let parts: Vec<&str> = import.path.parts.iter().map(|part| &*part.text).collect();
-                parts.starts_with(&["future", "keywords"]) && parts.get(2).is_none_or(|last| *last == word)
-            }
-            _ => false,
-        })
+        self.items.iter().any(|item| imports_keyword(item, word))
     }
+}
+
+/// Whether a declaration is `import future.keywords.WORD`, or of all such words.
+fn imports_keyword(item: &Item, word: &str) -> bool {
+    let ItemKind::Import(import) = &item.kind else { return false };
+    let parts: Vec<&str> = import.path.parts.iter().map(|part| &*part.text).collect();
+    parts.starts_with(&["future", "keywords"]) && parts.get(2).is_none_or(|last| *last == word)
 }

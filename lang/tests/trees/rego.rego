@@ -4,6 +4,7 @@ package policies["with-dash"].not.here
 
 import rego.v1
 import future.keywords.and
+import future.keywords.not
 import future.keywords.or
 import data.a.if.b as c
 import input.user
@@ -75,3 +76,8 @@ texts := [
 
 semicolons if { a; b; c };
 one := 1; two := 2
+
+bodies if {
+	not { a; b }
+	not {c}
+}

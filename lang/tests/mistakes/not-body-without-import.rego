@@ -1,0 +1,3 @@
+package guard
+
+p if not { input.a; input.b }
