@@ -10,16 +10,42 @@ mod limits;
 mod lower;
 pub mod machine;
 pub mod ops;
+mod optimise;
 pub mod plan;
 pub mod verify;
 
 pub use lower::CompileError;
 
+pub use optimise::Pass;
+
 /// How a program is compiled.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Options {
     /// Whether errors of builtins stop an evaluation in the Rego profile too.
     pub strict_builtin_errors: bool,
+    /// Passes that improve the plan; they run in the order of [`Pass::ALL`], whatever their order here.
+    pub passes: Vec<Pass>,
+}
+
+impl Default for Options {
+    /// Errors as Rego has them, and all passes.
+    fn default() -> Self {
+        Self { strict_builtin_errors: false, passes: Pass::ALL.to_vec() }
+    }
+}
+
+impl Options {
+    /// No passes: the plan as it was lowered.
+    pub fn none() -> Self {
+        Self { passes: Vec::new(), ..Self::default() }
+    }
+
+    /// All passes but this one.
+    #[must_use]
+    pub fn without(mut self, pass: Pass) -> Self {
+        self.passes.retain(|other| *other != pass);
+        self
+    }
 }
 
 /// Compiles a checked program to a plan.
@@ -28,8 +54,9 @@ pub struct Options {
 ///
 /// [`CompileError`] if the program is too large or too deeply nested in some way.
 pub fn compile(program: &typed::Program, options: &Options) -> Result<plan::Program, CompileError> {
-    let plan = lower::lower(program, options)?;
+    let mut plan = lower::lower(program, options)?;
     verify::verify(&plan)?;
     limits::check(&plan)?;
+    optimise::optimise(&mut plan, &options.passes)?;
     Ok(plan)
 }

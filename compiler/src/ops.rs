@@ -15,7 +15,9 @@ mod compare;
 mod template;
 
 pub use arithmetic::Failure;
+pub(crate) use arithmetic::small_arithmetic;
 pub(crate) use collect::Builders;
+pub(crate) use compare::compares;
 
 impl Context {
     /// Rego's name of a value's type, for messages.

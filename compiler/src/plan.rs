@@ -51,8 +51,10 @@ use hpol_stdlib::builtin::Builtin;
 use hpol_stdlib::heap::{Region, Word};
 
 mod display;
+mod operands;
 
 pub use display::display_function;
+pub(crate) use operands::{each_read_mut, reads, target_mut, written};
 
 macro_rules! index_type {
     ($(#[$doc:meta] $name:ident)*) => {$(
@@ -726,6 +728,20 @@ impl Program {
 }
 
 impl Statement {
+    /// The block within it, to change it.
+    pub(crate) fn block_mut(&mut self) -> Option<&mut Block> {
+        if let StatementKind::Scope { body, .. }
+        | StatementKind::Each { body, .. }
+        | StatementKind::Collect { body, .. }
+        | StatementKind::With { body, .. }
+        | StatementKind::Outside { body, .. } = &mut self.kind
+        {
+            Some(body)
+        } else {
+            None
+        }
+    }
+
     /// The block within it.
     pub fn block(&self) -> Option<&Block> {
         if let StatementKind::Scope { body, .. }
@@ -737,6 +753,28 @@ impl Statement {
             Some(body)
         } else {
             None
+        }
+    }
+}
+
+impl Block {
+    /// Calls `look` for every statement in it, at any depth, before those within that statement.
+    pub(crate) fn each_statement<'b>(&'b self, look: &mut impl FnMut(&'b Statement)) {
+        for statement in &self.statements {
+            look(statement);
+            if let Some(block) = statement.block() {
+                block.each_statement(look);
+            }
+        }
+    }
+
+    /// As [`Block::each_statement`], for changing them.
+    pub(crate) fn each_statement_mut(&mut self, change: &mut impl FnMut(&mut Statement)) {
+        for statement in &mut self.statements {
+            change(statement);
+            if let Some(block) = statement.block_mut() {
+                block.each_statement_mut(change);
+            }
         }
     }
 }

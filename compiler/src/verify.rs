@@ -8,12 +8,8 @@ use std::sync::Arc;
 use crate::CompileError;
 use crate::plan::{
     Block, Function, FunctionId, Label, Mock, Program, Register, Replacement, ReplacementTarget, Statement,
-    StatementKind,
+    StatementKind, reads, written,
 };
-
-mod operands;
-
-pub(crate) use operands::{reads, written};
 
 /// Checks a whole program.
 ///

@@ -143,7 +143,7 @@ impl Context {
 }
 
 /// The result on small integers where it is one again.
-fn small_arithmetic(operator: ArithmeticOperator, left: i64, right: i64) -> Option<Word> {
+pub(crate) fn small_arithmetic(operator: ArithmeticOperator, left: i64, right: i64) -> Option<Word> {
     let result = match operator {
         ArithmeticOperator::Add => left.checked_add(right),
         ArithmeticOperator::Subtract => left.checked_sub(right),

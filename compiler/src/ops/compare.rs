@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use hpol_stdlib::heap::Word;
+use hpol_stdlib::heap::{Heap, Word};
 
 use crate::context::{Context, Stop, codes};
 use crate::plan::{CompareOperator, PlaceId};
@@ -24,14 +24,7 @@ impl Context {
         if units > 1 {
             self.charge(u64::from(units), place)?;
         }
-        Ok(match operator {
-            CompareOperator::Equal => self.heap.equal(left, right),
-            CompareOperator::NotEqual => !self.heap.equal(left, right),
-            CompareOperator::Less => self.heap.compare(left, right) == Ordering::Less,
-            CompareOperator::LessEqual => self.heap.compare(left, right) != Ordering::Greater,
-            CompareOperator::Greater => self.heap.compare(left, right) == Ordering::Greater,
-            CompareOperator::GreaterEqual => self.heap.compare(left, right) != Ordering::Less,
-        })
+        Ok(compares(&self.heap, operator, left, right))
     }
 
     /// Whether a value, and its key if there is one, is in a collection.
@@ -74,4 +67,16 @@ impl Context {
 /// Elements of an array are looked at one by one; the price of a set is about the same and does not matter.
 fn searched(items: &[Word]) -> u64 {
     u64::try_from(items.len() / 8).unwrap_or(u64::MAX)
+}
+
+/// Whether two values compare so.
+pub(crate) fn compares(heap: &Heap, operator: CompareOperator, left: Word, right: Word) -> bool {
+    match operator {
+        CompareOperator::Equal => heap.equal(left, right),
+        CompareOperator::NotEqual => !heap.equal(left, right),
+        CompareOperator::Less => heap.compare(left, right) == Ordering::Less,
+        CompareOperator::LessEqual => heap.compare(left, right) != Ordering::Greater,
+        CompareOperator::Greater => heap.compare(left, right) == Ordering::Greater,
+        CompareOperator::GreaterEqual => heap.compare(left, right) != Ordering::Less,
+    }
 }

@@ -1,17 +1,18 @@
 //! Machine code does what the language says.
 
-mod support;
-
+use crate::support::{Machine, variants};
 use hpol_compiler::Options;
-use support::Machine;
 
 /// Rules of one package `p`, and what they are worth with an input.
 #[track_caller]
 fn check(rules: &str, input: &str, expected: &[(&str, &str)]) {
     let source = format!("package p\n{rules}");
-    let mut machine = Machine::new(&[("p.rego", &source)], &Options::default());
-    for (rule, value) in expected {
-        assert_eq!(machine.show(&format!("data.p.{rule}"), input), *value, "{rule}");
+    for options in variants() {
+        let mut machine = Machine::new(&[("p.rego", &source)], &options);
+        for (rule, value) in expected {
+            let shown = machine.show(&format!("data.p.{rule}"), input);
+            assert_eq!(shown, *value, "{rule} with {:?}\n{}", options.passes, machine.program);
+        }
     }
 }
 

@@ -6,7 +6,7 @@ use hpol_compiler::context::{Context, Fault, Limits};
 use hpol_compiler::jit::{self, CompiledCode};
 use hpol_compiler::machine::{self, Verdict};
 use hpol_compiler::plan::Program;
-use hpol_compiler::{Options, compile};
+use hpol_compiler::{Options, Pass, compile};
 use hpol_lang::load::{LoadLimits, PolicyFile, load};
 use hpol_lang::value::{JsonLimits, Value, parse_json};
 
@@ -21,6 +21,12 @@ pub(crate) fn checked(files: &[(&str, &str)]) -> hpol_lang::typed::Program {
 /// Compiles sources, which must be free of errors.
 pub(crate) fn plan(files: &[(&str, &str)], options: &Options) -> Arc<Program> {
     Arc::new(compile(&checked(files), options).expect("the policy compiles"))
+}
+
+/// The plan as it was lowered, with all passes, and without each of them.
+pub(crate) fn variants() -> Vec<Options> {
+    let without = Pass::ALL.iter().map(|pass| Options::default().without(*pass));
+    [Options::none(), Options::default()].into_iter().chain(without).collect()
 }
 
 /// A program with its machine code and a context for it.
@@ -64,7 +70,6 @@ impl Machine {
     }
 
     /// How all decision rules come out, by effect and id.
-    #[expect(dead_code, reason = "not every test file decides")]
     pub(crate) fn decide(&mut self, input: &str) -> Vec<(String, Verdict)> {
         self.begin(input);
         let program = self.program.clone();

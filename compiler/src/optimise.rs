@@ -1,0 +1,91 @@
+//! Passes that improve a plan. Each is a file with one `run`, can be switched off, and leaves a plan that the
+//! verifier accepts and that decides and explains the same.
+//!
+//! Many passes ask which registers are written by one statement only ([`Writes`]). Such a register is as good as a name for
+//! that statement's value: because every read is behind a write on every way, it is behind this one, and the operands, if they
+//! are written once too, still have the values they had there.
+
+use crate::CompileError;
+use crate::plan::{Function, Program, Register, reads, written};
+use crate::verify::verify;
+
+mod copies;
+mod dead_code;
+mod fold_constants;
+mod hoist;
+mod inline_constants;
+mod share;
+
+/// A pass.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Pass {
+    /// Calls of rules that are constants become constants.
+    InlineConstants,
+    /// Operations on constants become constants, and tests of them go away.
+    FoldConstants,
+    /// What was read or computed before is not read or computed again.
+    Share,
+    /// What does not depend on a loop is computed before it.
+    Hoist,
+    /// Copies are replaced by what they copy.
+    Copies,
+    /// Statements without effect go away.
+    DeadCode,
+}
+
+impl Pass {
+    /// All of them, in the order in which they run.
+    pub const ALL: &'static [Self] =
+        &[Self::InlineConstants, Self::FoldConstants, Self::Share, Self::Hoist, Self::Copies, Self::DeadCode];
+
+    fn run(self, program: &mut Program) {
+        match self {
+            Self::InlineConstants => inline_constants::run(program),
+            Self::FoldConstants => fold_constants::run(program),
+            Self::Share => share::run(program),
+            Self::Hoist => hoist::run(program),
+            Self::Copies => copies::run(program),
+            Self::DeadCode => dead_code::run(program),
+        }
+    }
+}
+
+/// Runs the passes that are asked for.
+pub(crate) fn optimise(program: &mut Program, passes: &[Pass]) -> Result<(), CompileError> {
+    for pass in Pass::ALL.iter().filter(|pass| passes.contains(pass)) {
+        pass.run(program);
+        if cfg!(debug_assertions) {
+            verify(program).map_err(|error| CompileError::Invalid(format!("after {pass:?}: {error}")))?;
+        }
+    }
+    Ok(())
+}
+
+/// How often each register of a function is written and read.
+struct Writes {
+    written: Vec<u32>,
+    read: Vec<u32>,
+}
+
+impl Writes {
+    fn of(function: &Function) -> Self {
+        let registers = function.registers as usize;
+        let mut counts = Self { written: vec![0; registers], read: vec![0; registers] };
+        counts.written[..function.parameters as usize].fill(1);
+        counts.read[function.result.index()] += 1;
+        function.body.each_statement(&mut |statement| {
+            written(&statement.kind).iter().for_each(|register| counts.written[register.index()] += 1);
+            reads(&statement.kind).iter().for_each(|register| counts.read[register.index()] += 1);
+        });
+        counts
+    }
+
+    /// Whether one statement only writes the register (or the caller does, and nothing else).
+    fn once(&self, register: Register) -> bool {
+        self.written[register.index()] == 1
+    }
+
+    fn read(&self, register: Register) -> u32 {
+        self.read[register.index()]
+    }
+}
