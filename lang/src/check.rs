@@ -21,6 +21,7 @@ mod call;
 mod condition;
 mod decision;
 mod expr;
+mod gather;
 mod narrow;
 mod overlap;
 mod pattern;
@@ -48,6 +49,26 @@ impl Checked {
     /// Whether one of the findings is an error.
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
+    }
+}
+
+/// OPA's code for a finding, by which its conformance cases name what they expect.
+pub fn rego_code(code: &str) -> &'static str {
+    match code {
+        "unsafe-variable" => "rego_unsafe_var_error",
+        "recursion" => "rego_recursion_error",
+        "argument-type"
+        | "conflicting-kinds"
+        | "conflicting-parameters"
+        | "default-on-set"
+        | "duplicate-default"
+        | "rule-conflict"
+        | "unknown-function"
+        | "wrong-arity" => "rego_type_error",
+        "bad-assignment" | "bad-parameter" | "duplicate-variable" | "function-as-value" | "bad-with-target" => {
+            "rego_compile_error"
+        }
+        _ => "rego_parse_error",
     }
 }
 
@@ -180,10 +201,23 @@ impl<'i, 'a> Checker<'i, 'a> {
 
     fn program(&mut self, order: &[usize]) -> Program {
         let index = self.index;
-        for (position, rule) in order.iter().enumerate() {
-            self.rule_ids[*rule] = RuleId(u32::try_from(position).unwrap_or(u32::MAX));
+        let mut next = 0;
+        for rule in order {
+            // A rule whose keys hold sets becomes two.
+            next += u32::from(index.rules[*rule].sets);
+            self.rule_ids[*rule] = RuleId(next);
+            next += 1;
         }
-        let rules = order.iter().map(|rule| self.rule(*rule)).collect();
+        let mut rules = Vec::new();
+        for rule in order {
+            if index.rules[*rule].sets {
+                let pairs_id = RuleId(self.rule_ids[*rule].0.saturating_sub(1));
+                let (pairs, object) = self.object_of_sets(*rule, pairs_id);
+                rules.extend([pairs, object]);
+            } else {
+                rules.push(self.rule(*rule));
+            }
+        }
         let decisions = self.decisions();
         let tests = self.tests();
         self.report_unsupported();

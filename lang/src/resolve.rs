@@ -281,6 +281,15 @@ impl<'a> Index<'a> {
     }
 }
 
+/// Whether the step behind a package is a constant that is not a string, under which no rule stands.
+pub(crate) fn names_no_rule(resolved: &Resolved, steps: &[Step]) -> bool {
+    let constant = match steps.get(resolved.taken) {
+        Some(Step::Index(Expr { kind: crate::ast::ExprKind::Literal { value, .. }, .. })) => value.as_str().is_none(),
+        _ => false,
+    };
+    constant && matches!(resolved.target, Target::Package(_))
+}
+
 /// The name that a step with a constant string stands for.
 pub(crate) fn constant_step(step: &Step) -> Option<Arc<str>> {
     match step {

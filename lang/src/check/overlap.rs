@@ -357,11 +357,11 @@ fn no_variables(expr: &Expr) -> bool {
         ExprKind::Field(inner, _) | ExprKind::Negate(inner) => no_variables(inner),
         ExprKind::Index(left, right) | ExprKind::Binary(_, left, right) => no_variables(left) && no_variables(right),
         ExprKind::Builtin(_, items) | ExprKind::Function(_, items) | ExprKind::Array(items) | ExprKind::Set(items) => {
-            items.iter().all(|item| no_variables(item))
+            items.iter().all(no_variables)
         }
         ExprKind::Object(entries) => entries.iter().all(|(key, value)| no_variables(key) && no_variables(value)),
         ExprKind::Membership { key, value, collection } => {
-            key.as_deref().is_none_or(|key| no_variables(key)) && no_variables(value) && no_variables(collection)
+            key.as_deref().is_none_or(no_variables) && no_variables(value) && no_variables(collection)
         }
         ExprKind::ArrayComprehension(..)
         | ExprKind::SetComprehension(..)

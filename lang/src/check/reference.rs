@@ -73,7 +73,12 @@ impl<'e> Checker<'_, '_> {
         };
         let (taken, rest) = reference.steps.split_at(resolved.taken.min(reference.steps.len()));
         let span = taken.last().map_or(reference.head.span, |step| reference.head.span.to(step_span(step)));
-        let base = self.target(&resolved.target, span);
+        let base = match &resolved.target {
+            Target::Package(path) if crate::resolve::names_no_rule(&resolved, &reference.steps) => {
+                self.make(Kind::Data(path.clone()), Type::Any, span)
+            }
+            target => self.target(target, span),
+        };
         let base = resolved.rest.iter().fold(base, |base, name| self.field(base, name, span));
         self.steps(base, rest, reference)
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::Checker;
 use super::scope::{Scope, Variable};
-use crate::ast::{Body, ElseClause, Expr, RuleHead};
+use crate::ast::{ElseClause, Expr, RuleHead};
 use crate::diagnostic::Diagnostic;
 use crate::resolve::visit::pattern_names;
 use crate::resolve::{Definition, Key};
@@ -92,7 +92,7 @@ impl<'a> Checker<'_, 'a> {
             .map(|ty| crate::resolve::types::read(self.index, definition.module, ty, &mut self.diagnostics));
         let conditions = rule.body.as_ref().map_or(&[][..], |body| &body.conditions);
         let (body, (key, value)) = self.body(conditions, &heads, |checker| {
-            let key = checker.key(definition, head);
+            let key = checker.key(definition, head, kind);
             let value = checker.value(value, result.as_ref(), head.span);
             (key, value)
         });
@@ -109,7 +109,7 @@ impl<'a> Checker<'_, 'a> {
     ) -> Clause {
         self.start(module);
         let parameters = self.parameters(head.parameters.as_deref().unwrap_or_default());
-        let conditions = clause.body.as_ref().map_or(&[][..], |body: &Body| &body.conditions);
+        let conditions = clause.body.as_ref().map_or(&[][..], |body| &body.conditions);
         let heads: Vec<&'a Expr> = clause.value.iter().collect();
         let result =
             head.result.as_ref().map(|ty| crate::resolve::types::read(self.index, module, ty, &mut Vec::new()));
@@ -153,7 +153,22 @@ impl<'a> Checker<'_, 'a> {
     }
 
     /// The element of a set, or the key of an object: an array of keys where there are several.
-    fn key(&mut self, definition: &Definition<'a>, head: &'a RuleHead) -> Option<Typed> {
+    fn key(&mut self, definition: &Definition<'a>, head: &'a RuleHead, kind: RuleKind) -> Option<Typed> {
+        let mut keys = self.keys(definition);
+        match (kind, keys.len()) {
+            (_, 0) => head.contains.as_ref().map(|element| self.expr(element)),
+            (RuleKind::Object { depth: 1 }, 1) => keys.pop(),
+            _ => Some(self.array(keys, head.span)),
+        }
+    }
+
+    pub(super) fn array(&self, items: Vec<Typed>, span: Span) -> Typed {
+        let ty = Type::Tuple(items.iter().map(|item| item.ty.clone()).collect());
+        self.make(Kind::Array(items), ty, span)
+    }
+
+    /// What stands behind the rule's path in the head.
+    pub(super) fn keys(&mut self, definition: &Definition<'a>) -> Vec<Typed> {
         let mut keys: Vec<Typed> = Vec::new();
         for key in &definition.keys {
             keys.push(match key {
@@ -164,14 +179,7 @@ impl<'a> Checker<'_, 'a> {
                 Key::Expr(expr) => self.expr(expr),
             });
         }
-        match keys.len() {
-            0 => head.contains.as_ref().map(|element| self.expr(element)),
-            1 => keys.pop(),
-            _ => {
-                let ty = Type::Tuple(keys.iter().map(|key| key.ty.clone()).collect());
-                Some(self.make(Kind::Array(keys), ty, head.span))
-            }
-        }
+        keys
     }
 
     fn value(&mut self, value: Option<&'a Expr>, result: Option<&Type>, span: Span) -> Typed {

@@ -61,7 +61,7 @@ impl Checker<'_, '_> {
         conditions.iter().for_each(|condition| condition_parts(condition, &mut visit));
         heads.iter().for_each(|head| visit(Part::Expr(head)));
         for (name, span) in implicit {
-            let known = scope.variables.contains_key(&name) || self.variable(&name).is_some();
+            let known = scope.variables.contains_key(&name) || self.is_outer(&name, span);
             if &*name != "_" && !known && !self.index.is_global(self.module, &name) {
                 scope.variables.insert(name, Variable { local: None, span, declared: false, used: false });
             }
@@ -109,6 +109,15 @@ impl Checker<'_, '_> {
     /// The innermost variable of this name.
     pub(super) fn variable(&self, name: &str) -> Option<&Variable> {
         self.scopes.iter().rev().find_map(|scope| scope.variables.get(name))
+    }
+
+    /// Whether a name that a body inside uses at `span` is a variable of a body around it. In Rego one that `:=` or `some`
+    /// declares further down is not.
+    fn is_outer(&self, name: &str, span: Span) -> bool {
+        self.variable(name).is_some_and(|variable| {
+            let later = variable.declared && variable.local.is_none() && variable.span.start > span.start;
+            !(later && self.profile == Profile::Rego)
+        })
     }
 
     /// As [`Checker::variable`], to change it.
@@ -189,6 +198,7 @@ impl Checker<'_, '_> {
                     if &*name != "_"
                         && self.is_unbound(&name)
                         && let Some(span) = span
+                        && self.is_outer(&name, span)
                     {
                         usage.needs.entry(name).or_insert(span);
                     }

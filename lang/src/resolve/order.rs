@@ -221,6 +221,9 @@ impl Walker<'_, '_> {
             return;
         }
         if let Some(resolved) = self.index.resolve(self.module, name, &reference.steps) {
+            if super::names_no_rule(&resolved, &reference.steps) {
+                return;
+            }
             self.target(&resolved.target, reference.span);
         }
     }

@@ -1,0 +1,130 @@
+//! Rules whose keys hold sets (`a[x] contains y`), written out as two rules: a function without parameters for all pairs of
+//! key and element, and the object that gathers the elements of each key.
+
+use std::collections::BTreeSet;
+
+use super::Checker;
+use crate::ast::{BinaryOperator, Expr};
+use crate::resolve::Key;
+use crate::source::Span;
+use crate::typed::{
+    Body, Clause, Condition, ConditionKind, Expr as Typed, ExprKind as Kind, Local, LocalId, Pattern, Rule, RuleId,
+    RuleKind,
+};
+use crate::types::Type;
+
+impl<'a> Checker<'_, 'a> {
+    /// Checks a rule whose keys hold sets; the first result stands in front of the second, with the id `pairs_id`.
+    pub(super) fn object_of_sets(&mut self, rule: usize, pairs_id: RuleId) -> (Rule, Rule) {
+        let index = self.index;
+        let info = &index.rules[rule];
+        let mut locals = Vec::new();
+        let mut parts: Vec<Typed> = Vec::new();
+        let mut depths: BTreeSet<usize> = BTreeSet::new();
+        for definition in &info.definitions {
+            self.start(definition.module);
+            // All definitions are parts of one expression, so their variables are numbered on.
+            self.locals = std::mem::take(&mut locals);
+            let head = &definition.rule.head;
+            let keys = definition.keys.iter().filter_map(|key| match key {
+                Key::Expr(expr) => Some(*expr),
+                Key::Constant(..) => None,
+            });
+            let heads: Vec<&'a Expr> = keys.chain(head.contains.as_deref()).collect();
+            let conditions = definition.rule.body.as_ref().map_or(&[][..], |body| &body.conditions);
+            let (body, pair) = self.body(conditions, &heads, |checker| {
+                let mut pair = checker.keys(definition);
+                pair.extend(head.contains.as_ref().map(|element| checker.expr(element)));
+                checker.array(pair, head.span)
+            });
+            locals = std::mem::take(&mut self.locals);
+            depths.insert(definition.keys.len());
+            let ty = Type::set(pair.ty.clone());
+            parts.push(self.make(Kind::SetComprehension(Box::new(pair), body), ty, head.span));
+        }
+        let all = self.union_of(parts, info.span);
+        let pairs = Rule {
+            path: format!("{} (pairs)", info.path()).into(),
+            kind: RuleKind::Function,
+            clauses: vec![clause(locals, Vec::new(), None, all.clone(), info.span)],
+            ..self.shell(rule, all.ty.clone())
+        };
+        let clauses = depths.into_iter().map(|depth| self.gathered(rule, pairs_id, depth)).collect();
+        let object = Rule { clauses, ..self.shell(rule, Type::Any) };
+        (pairs, object)
+    }
+
+    fn shell(&self, rule: usize, ty: Type) -> Rule {
+        let info = &self.index.rules[rule];
+        Rule {
+            path: info.path(),
+            parts: info.parts.clone(),
+            profile: info.profile,
+            kind: info.kind,
+            parameters: 0,
+            clauses: Vec::new(),
+            default: None,
+            default_locals: Vec::new(),
+            ty,
+            span: info.span,
+        }
+    }
+
+    /// The union of sets, as a tree that is not deep.
+    fn union_of(&self, mut sets: Vec<Typed>, span: Span) -> Typed {
+        while sets.len() > 1 {
+            let mut joined = Vec::new();
+            let mut rest = sets.into_iter();
+            while let Some(left) = rest.next() {
+                joined.push(match rest.next() {
+                    Some(right) => {
+                        let ty = Type::limited_union([left.ty.clone(), right.ty.clone()]);
+                        self.make(Kind::Binary(BinaryOperator::Union, Box::new(left), Box::new(right)), ty, span)
+                    }
+                    None => left,
+                });
+            }
+            sets = joined;
+        }
+        sets.pop().unwrap_or_else(|| self.broken(span))
+    }
+
+    /// For each distinct key of this depth: the set of its elements.
+    fn gathered(&mut self, rule: usize, pairs: RuleId, depth: usize) -> Clause {
+        let info = &self.index.rules[rule];
+        let span = info.span;
+        self.locals = Vec::new();
+        let pairs = self.make(Kind::Function(pairs, Vec::new()), Type::Any, span);
+        let each = |pattern: Pattern, collection: Typed| Condition {
+            kind: ConditionKind::Each { key: Pattern::Wildcard, value: pattern, collection },
+            span,
+        };
+        let variables =
+            |checker: &mut Self| -> Vec<LocalId> { (0..depth).map(|_| checker.temporary(Type::Any, span)).collect() };
+        let local = |checker: &Self, local: LocalId| checker.make(Kind::Local(local), Type::Any, span);
+        let inner = variables(self);
+        let inner_keys: Vec<Typed> = inner.iter().map(|key| local(self, *key)).collect();
+        let inner_pattern = inner.into_iter().map(Pattern::Bind).chain([Pattern::Wildcard]).collect();
+        let head = self.array(inner_keys, span);
+        let distinct = Body { conditions: vec![each(Pattern::Array(inner_pattern), pairs.clone())] };
+        let keys_set = self.make(Kind::SetComprehension(Box::new(head), distinct), Type::Any, span);
+        let keys = variables(self);
+        let element = self.temporary(Type::Any, span);
+        let same = keys.iter().map(|key| Pattern::Equal(Box::new(local(self, *key))));
+        let pattern = Pattern::Array(same.chain([Pattern::Bind(element)]).collect());
+        let elements = Body { conditions: vec![each(pattern, pairs)] };
+        let element = local(self, element);
+        let value = self.make(Kind::SetComprehension(Box::new(element), elements), Type::Any, span);
+        let mut key_values: Vec<Typed> = keys.iter().map(|key| local(self, *key)).collect();
+        let key = match (info.kind, key_values.len()) {
+            (RuleKind::Object { depth: 1 }, 1) => key_values.pop(),
+            _ => Some(self.array(key_values, span)),
+        };
+        let pattern = Pattern::Array(keys.into_iter().map(Pattern::Bind).collect());
+        clause(std::mem::take(&mut self.locals), vec![each(pattern, keys_set)], key, value, span)
+    }
+}
+
+fn clause(locals: Vec<Local>, conditions: Vec<Condition>, key: Option<Typed>, value: Typed, span: Span) -> Clause {
+    Clause { locals, parameters: Vec::new(), body: Body { conditions }, key, value, else_clause: None, span }
+}
