@@ -34,7 +34,9 @@ impl Writer<'_> {
     fn clauses(&mut self, clauses: &[&DecisionClause]) -> Vec<Doc> {
         let mut docs = Vec::new();
         for clause in clauses {
-            docs.push(Doc::Line);
+            // A selector stays on the line of the id, where it can't be taken for the next declaration.
+            let selector = matches!(clause, DecisionClause::Selector(_));
+            docs.push(if selector { Doc::text(" ") } else { Doc::Line });
             let doc = self.commented_clause(clause);
             docs.push(doc);
         }
