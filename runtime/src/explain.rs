@@ -14,9 +14,9 @@ use hpol_lang::source::{Location, Span};
 use hpol_lang::value::Value;
 use serde::Serialize;
 
-use crate::combine::combine;
+use crate::combine::{Findings, combine};
 use crate::decision::{AbsentPath, Decision, Effect, EvaluationError, Witness};
-use crate::evaluate::{Evaluation, effect, evaluation_error};
+use crate::evaluate::{Evaluation, Watch, effect, evaluation_error};
 use crate::input::Input;
 use crate::interpret::Interpreter;
 use crate::snapshot::Snapshot;
@@ -133,13 +133,21 @@ pub enum Observed {
 
 /// Decides on a request with the reference evaluator and explains the result.
 pub(crate) fn explain(snapshot: &Snapshot, input: &Input, context: &mut Context) -> Explanation {
+    explained(snapshot, |evaluation, watch| evaluation.decide(input.kind(), input.value(), context, watch))
+}
+
+/// As [`explain`], for one package and the input that stands in the context.
+pub(crate) fn explain_package(snapshot: &Snapshot, package: usize, context: &mut Context) -> Explanation {
+    explained(snapshot, |evaluation, watch| evaluation.decide_package(package, context, watch))
+}
+
+fn explained(snapshot: &Snapshot, decide: impl FnOnce(&Evaluation<'_>, Watch<'_>) -> Findings) -> Explanation {
     let program = snapshot.program();
     let trace = RefCell::new(Trace::default());
     let interpreter = Interpreter::traced(&trace);
     let evaluation = Evaluation { program, inputs: snapshot.inputs(), machine: &interpreter };
     let mut seen: Vec<(DecisionId, Verdict)> = Vec::new();
-    let mut watch = |id: DecisionId, verdict: &Verdict| seen.push((id, verdict.clone()));
-    let findings = evaluation.decide(input.kind(), input.value(), context, &mut watch);
+    let findings = decide(&evaluation, &mut |id, verdict| seen.push((id, verdict.clone())));
     let trace = trace.borrow();
     let explainer = Explainer { snapshot, program, trace: &trace };
     let rules = seen.into_iter().map(|(id, verdict)| explainer.rule(id, verdict, &evaluation)).collect();
@@ -237,6 +245,13 @@ impl Explainer<'_> {
 /// Whether `outer` covers `inner`.
 fn covers(outer: Span, inner: Span) -> bool {
     outer.file == inner.file && outer.start <= inner.start && inner.end <= outer.end
+}
+
+/// How the rule came out and why, in a few lines that each end with a line break.
+impl fmt::Display for RuleExplanation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        text::rule(self, f)
+    }
 }
 
 impl fmt::Display for Explanation {

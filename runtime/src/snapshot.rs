@@ -18,6 +18,9 @@ use crate::source::Files;
 /// Contexts that are kept for reuse; more evaluations than this at a time make their own.
 const CONTEXTS_MAX: usize = 64;
 
+/// A context that used more memory for values than this is not kept: one large request must not cost memory for ever.
+const CONTEXT_BYTES_MAX: usize = 1 << 20;
+
 /// One policy generation.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
@@ -75,6 +78,9 @@ impl Snapshot {
         let kept = self.contexts.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut context = kept.unwrap_or_else(|| Context::new(self.program()));
         let result = work(&mut context);
+        if context.heap().bytes_used() > CONTEXT_BYTES_MAX {
+            return result;
+        }
         let mut contexts = self.contexts.lock().unwrap_or_else(PoisonError::into_inner);
         if contexts.len() < CONTEXTS_MAX {
             contexts.push(context);

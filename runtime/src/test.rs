@@ -18,6 +18,7 @@ use serde::Serialize;
 use crate::engine::{Engine, EngineKind};
 use crate::error::QueryError;
 use crate::evaluate::{self, Evaluation};
+use crate::explain;
 use crate::input::now_nanoseconds;
 use crate::snapshot::Snapshot;
 
@@ -264,9 +265,13 @@ impl Runner<'_> {
         let evaluation = Evaluation { program: self.program, inputs: self.snapshot.inputs(), machine };
         let package = expectation.package as usize;
         let findings = evaluation.decide_package(package, context, &mut |_, _| {});
-        context.leave_with();
         let decision = crate::combine::combine(findings, self.snapshot.name());
-        expected.check(&decision).map_err(|message| Stopped::Failed(message, expectation.span))
+        let checked = expected.check(&decision).map_err(|message| {
+            let explanation = explain::explain_package(self.snapshot, package, context);
+            Stopped::Failed(format!("{message}{}", expected.why(&explanation)), expectation.span)
+        });
+        context.leave_with();
+        checked
     }
 
     fn rego(&self, package: &str, name: &str, function: FunctionId) -> TestResult {

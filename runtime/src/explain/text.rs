@@ -23,7 +23,7 @@ pub(super) fn write(explanation: &Explanation, f: &mut Formatter<'_>) -> fmt::Re
     }
     for rule in &explanation.rules {
         writeln!(f)?;
-        self::rule(rule, f)?;
+        write!(f, "{rule}")?;
     }
     if !decision.revision.is_empty() {
         writeln!(f, "\npolicy {}", decision.revision)?;
@@ -31,7 +31,7 @@ pub(super) fn write(explanation: &Explanation, f: &mut Formatter<'_>) -> fmt::Re
     Ok(())
 }
 
-fn rule(rule: &RuleExplanation, f: &mut Formatter<'_>) -> fmt::Result {
+pub(super) fn rule(rule: &RuleExplanation, f: &mut Formatter<'_>) -> fmt::Result {
     let outcome = match rule.outcome {
         ExplainedOutcome::Matched => "holds",
         ExplainedOutcome::NotMatched => "does not hold",

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use hpol_lang::value::Value;
 
 use crate::decision::{Decision, Effect};
+use crate::explain::{ExplainedOutcome, Explanation};
 
 /// What a test expects of a decision.
 #[derive(Debug)]
@@ -32,13 +33,37 @@ impl Expected {
         }
     }
 
-    fn differences(&self, decision: &Decision) -> Vec<String> {
-        let mut differences = Vec::new();
-        let met = match self.effect {
+    /// Why the rules that were expected to decide do not, one indented block for each.
+    pub(super) fn why(&self, explanation: &Explanation) -> String {
+        let mut text = String::new();
+        if self.negated || (self.id.is_none() && self.is_met(&explanation.decision)) {
+            return text;
+        }
+        for rule in &explanation.rules {
+            let wanted = rule.effect == self.effect
+                && self.id.as_ref().is_none_or(|id| id.as_str() == Some(&*rule.id))
+                && rule.outcome == ExplainedOutcome::NotMatched;
+            if wanted {
+                rule.to_string().lines().for_each(|line| {
+                    // Writing to a string does not fail.
+                    let _ = write!(text, "\n  {line}");
+                });
+            }
+        }
+        text
+    }
+
+    fn is_met(&self, decision: &Decision) -> bool {
+        match self.effect {
             // An allow with masks is still an allow.
             Effect::Allow => matches!(decision.effect, Effect::Allow | Effect::Mask),
             effect => decision.effect == effect,
-        };
+        }
+    }
+
+    fn differences(&self, decision: &Decision) -> Vec<String> {
+        let mut differences = Vec::new();
+        let met = self.is_met(decision);
         if !met {
             differences.push(format!("the effect is {}", name(decision.effect)));
         }

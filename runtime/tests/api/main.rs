@@ -2,5 +2,7 @@
 
 mod common;
 mod decide;
+mod examples;
 mod explain;
 mod policy_tests;
+mod properties;
