@@ -89,8 +89,14 @@ impl AuditLog {
     async fn submit(&self, record: Record, change: Option<Box<dyn Change>>) -> writer::Outcome {
         let draft = writer::Draft::new(record)?;
         let (done, outcome) = oneshot::channel();
-        self.jobs.send(writer::Job { draft, change, done }).await.map_err(|_| StoreError::Closed)?;
-        outcome.await.unwrap_or(Err(StoreError::Closed))
+        if self.jobs.send(writer::Job { draft, change, done }).await.is_ok()
+            && let Ok(outcome) = outcome.await
+        {
+            return outcome;
+        }
+        // The task that writes is gone, which only an error in it can bring about while this log lives.
+        self.health.failing.store(true, Ordering::Release);
+        Err(StoreError::Closed)
     }
 
     /// Whether records can be written: the error of the last try, if that failed.

@@ -116,3 +116,47 @@ fn caller(identity: Identity, config: &AdminOidc) -> Caller {
 fn digest(token: &Secret) -> [u8; 32] {
     Sha256::digest(token.expose()).into()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::identity;
+
+    #[test]
+    fn groups_of_the_provider_give_roles() {
+        let config = AdminOidc {
+            audience: None,
+            auditors: vec!["audit".to_owned(), "board".to_owned()],
+            operators: vec!["platform".to_owned()],
+        };
+        let roles = |groups: &[&str]| {
+            let groups = groups.iter().map(|group| (*group).to_owned()).collect();
+            let caller = caller(Identity { groups, ..identity("ada") }, &config);
+            assert_eq!(caller.person.name, "ada");
+            (caller.has(Role::Auditor), caller.has(Role::Operator))
+        };
+        assert_eq!(roles(&[]), (false, false));
+        assert_eq!(roles(&["Audit", "plat"]), (false, false));
+        assert_eq!(roles(&["board"]), (true, false));
+        assert_eq!(roles(&["platform", "audit"]), (true, true));
+    }
+
+    #[test]
+    fn tokens_are_told_apart() {
+        let known = |user: &str, token: &str| KnownToken {
+            digest: digest(&Secret::new(token)),
+            caller: Caller {
+                person: Person { name: user.to_owned(), issuer: STATIC_ISSUER.to_owned(), groups: Vec::new() },
+                roles: BTreeSet::new(),
+            },
+        };
+        let tokens = vec![known("ada", "token-of-ada"), known("bob", "token-of-bob")];
+        let authenticator = AdminAuthenticator { tokens, oidc: None };
+        let find = |token: &str| authenticator.find(token).map(|caller| caller.person.name.as_str());
+        assert_eq!(find("token-of-ada"), Some("ada"));
+        assert_eq!(find("token-of-bob"), Some("bob"));
+        for wrong in ["", "token-of", "token-of-ada ", "TOKEN-OF-ADA"] {
+            assert_eq!(find(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -1,6 +1,7 @@
 //! The admin API over real sockets, called with its own client.
 
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::Duration;
 
 use hpol_runtime::{Effect, Engine, EngineOptions};
@@ -14,7 +15,7 @@ use tokio::net::{TcpListener, TcpStream};
 use super::client::{AdminClient, ClientError};
 use super::*;
 use crate::approvals::{Answer, ApprovalState, Ask};
-use crate::config::{AdminConfig, AdminToken, ApprovalsConfig, Role, Secret, SecretSource};
+use crate::config::{AdminConfig, AdminToken, ApprovalsConfig, Role, Secret, SecretSource, TlsConfig, server_tls};
 use crate::identity::Authenticator;
 use crate::record::{Record, RecordKind};
 use crate::testing::{TestStore, approve, group, identity};
@@ -43,6 +44,10 @@ struct Fixture {
 
 impl Fixture {
     async fn start() -> Self {
+        Self::start_with(None).await
+    }
+
+    async fn start_with(tls: Option<TlsConfig>) -> Self {
         let test = TestStore::open().await;
         let metrics = Metrics::new();
         let (log, _writer) = AuditLog::start(&test.store, &metrics, Clock::system());
@@ -79,8 +84,10 @@ impl Fixture {
             shutdown: shutdown.clone(),
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
-        let address = format!("http://{}", listener.local_addr().expect("bound"));
-        let server = tokio::spawn(serve(listener, None, router(state), shutdown.clone()));
+        let scheme = if tls.is_some() { "https" } else { "http" };
+        let address = format!("{scheme}://{}", listener.local_addr().expect("bound"));
+        let tls = tls.map(|tls| server_tls(&tls).expect("certificate and key fit"));
+        let server = tokio::spawn(serve(listener, tls, router(state), shutdown.clone()));
         Self { test, address, approvals, log, shutdown, server }
     }
 
@@ -329,6 +336,23 @@ async fn a_stopping_gateway_ends_its_admin_api() {
     let gone = client.who_am_i().await.expect_err("nobody listens");
     assert!(matches!(gone, ClientError::Unreachable { .. }), "{gone}");
     assert!(fixture.test.folder.path().exists());
+}
+
+#[tokio::test]
+async fn the_api_speaks_tls() {
+    let data = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/config/testdata");
+    let tls = TlsConfig { certificate: data.join("server.pem"), key: data.join("server.key") };
+    let fixture = Fixture::start_with(Some(tls)).await;
+    let token = Secret::new(token_of("ada"));
+    let trusting = AdminClient::new(&fixture.address, &token, Some(&data.join("ca.pem"))).expect("valid");
+    assert_eq!(trusting.who_am_i().await.expect("known").name, "ada");
+    // A client that does not trust the authority sends no token.
+    let other = AdminClient::new(&fixture.address, &token, None).expect("valid");
+    assert!(matches!(other.who_am_i().await, Err(ClientError::Unreachable { .. })));
+    let plain = fixture.address.replace("https", "http");
+    let plain = AdminClient::new(&plain, &token, None).expect("valid");
+    assert!(matches!(plain.who_am_i().await, Err(ClientError::Unreachable { .. })));
+    trusting.who_am_i().await.expect("the listener lives on");
 }
 
 #[test]

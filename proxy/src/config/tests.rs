@@ -296,3 +296,19 @@ proptest! {
         let _ = parse(&format!("{MINIMAL}{text}"));
     }
 }
+
+#[test]
+fn certificates_are_read_or_named() {
+    let data = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("src/config/testdata");
+    let server = |certificate: &str, key: &str| {
+        server_tls(&TlsConfig { certificate: data.join(certificate), key: data.join(key) }).map(|_| ())
+    };
+    assert!(server("server.pem", "server.key").is_ok());
+    assert!(matches!(server("ca.pem", "server.key"), Err(TlsError::Rustls(_))), "the key is of another certificate");
+    assert!(matches!(server("server.key", "server.key"), Err(TlsError::NoCertificate(_))));
+    assert!(matches!(server("none.pem", "server.key"), Err(TlsError::Pem { .. })));
+    assert!(matches!(server("server.pem", "server.pem"), Err(TlsError::Pem { .. })));
+    assert!(client_tls(Some(&data.join("ca.pem"))).is_ok());
+    assert!(matches!(client_tls(Some(&data.join("server.key"))), Err(TlsError::NoCertificate(_))));
+    assert!(client_tls(None).is_ok());
+}

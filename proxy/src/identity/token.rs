@@ -143,3 +143,21 @@ fn crypto_algorithm(algorithm: SigningAlgorithm) -> Algorithm {
         SigningAlgorithm::EdDSA => Algorithm::EdDSA,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        /// Whatever stands in a header, reading it ends with an answer.
+        #[test]
+        fn no_text_panics(text in ".{0,200}", json in r#"\{("(alg|kid|typ|crit)":("EdDSA"|"none"|[0-9]{1,3}|\[\]),?){0,4}\}"#) {
+            let _ = read_json(&text);
+            let value = read_json(&URL_SAFE_NO_PAD.encode(&json));
+            prop_assert!(value.is_ok() || matches!(value, Err(IdentityError::Malformed(_))));
+            let _ = read_json(&URL_SAFE_NO_PAD.encode(&text));
+        }
+    }
+}

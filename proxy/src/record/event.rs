@@ -114,7 +114,7 @@ impl Record {
                 "id": bounded(&rule.id),
                 "package": bounded(&rule.package),
                 "outcome": rule.outcome,
-                "location": bounded(&serde_json::to_string(&rule.location).unwrap_or_default()),
+                "location": bounded(&rule.location.to_string()),
             })).collect::<Vec<_>>(),
             "reasons": decision.reasons.iter().take(ITEMS_MAX).map(|reason| bounded(reason)).collect::<Vec<_>>(),
             "absent": decision.absent.iter().take(ITEMS_MAX).map(|path| bounded(&path.path)).collect::<Vec<_>>(),
