@@ -49,7 +49,7 @@ struct Health {
 }
 
 impl AuditLog {
-    /// Starts the task that writes. It ends when every clone is gone; [`AuditLog::close`] waits for that.
+    /// Starts the task that writes. It ends when every clone is gone; [`AuditWriter::finish`] waits for that.
     pub fn start(store: &Store, metrics: &Metrics, clock: Clock) -> (Self, AuditWriter) {
         let (jobs, received) = mpsc::channel(QUEUE_LENGTH);
         let health = Arc::new(Health::default());
