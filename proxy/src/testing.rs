@@ -5,12 +5,14 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
 
 use hpol_runtime::Effect;
-use hpol_runtime::decision::{ApprovalDemand, ApprovalTerms, Approver, Decision};
+use hpol_runtime::decision::{ApprovalDemand, ApprovalTerms, Approver, Decision, DetectorUse, Operator, OperatorKind};
+use hpol_stdlib::detect::mask::HashKey;
 use tempfile::TempDir;
 
 use crate::clock::Clock;
 use crate::config::StoreConfig;
 use crate::identity::Identity;
+use crate::mask::text::TextMasks;
 use crate::store::Store;
 
 /// A clock that stands until it is moved.
@@ -93,4 +95,16 @@ pub(crate) fn group(name: &str) -> Approver {
 
 pub(crate) fn user(name: &str) -> Approver {
     Approver::User(name.into())
+}
+
+/// Masks that redact what these detectors find in every text.
+pub(crate) fn text_masks(detectors: &[&str]) -> TextMasks {
+    let detectors = detectors.iter().map(|name| DetectorUse::Named((*name).into())).collect();
+    let operator = Operator { kind: OperatorKind::Redact, detectors };
+    TextMasks::new(&[&operator], &Arc::new(HashKey::new(b"test"))).expect("known detectors")
+}
+
+/// Masks that redact every text as a whole.
+pub(crate) fn whole_text_masks() -> TextMasks {
+    text_masks(&[])
 }
