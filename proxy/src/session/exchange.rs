@@ -1,0 +1,370 @@
+//! A request that was read: decided, sent on, answered, recorded.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use hpol_runtime::Decision;
+use http::header::{
+    CONTENT_ENCODING, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE,
+    IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE,
+};
+use http::{Method, Response, StatusCode};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use serde_json::{Value as Json, json};
+use tokio::time::timeout_at;
+
+use super::filter::{Filter, Usage};
+use super::pump::{self, Pump};
+use super::{Answer, Services, hold, milliseconds};
+use crate::authorize::{Authorized, Content, Message, Obligations, Subject, Verdict, authorize, cannot_carry_out};
+use crate::body::ClientBody;
+use crate::gate::Pass;
+use crate::http::codec::{BodyDecoder, decode_body};
+use crate::http::enforce::{BodyKind, mask_body, mask_tree};
+use crate::http::message::{media_type, request_headers, response_headers};
+use crate::identity::Identity;
+use crate::mask::document::CannotMask;
+use crate::metrics::Present;
+use crate::record::{Record, RecordKind};
+use crate::refusal::Refusal;
+use crate::upstream::{Outgoing, Upstream};
+
+/// A request that was read.
+pub(super) struct Exchange {
+    pub(super) services: Arc<Services>,
+    pub(super) id: String,
+    pub(super) client: IpAddr,
+    pub(super) started: Instant,
+    pub(super) identity: Identity,
+    pub(super) upstream: Arc<Upstream>,
+    pub(super) message: Message,
+    pub(super) body: Bytes,
+    pub(super) request_hash: [u8; 32],
+    /// Counts the request as running until it ends.
+    #[expect(dead_code, reason = "held for its drop")]
+    pub(super) passes: (Present, Pass, Pass),
+}
+
+/// A request that may pass, and the decision that says so.
+pub(super) struct Permit {
+    pub(super) decision: Decision,
+    pub(super) obligations: Obligations,
+}
+
+impl Exchange {
+    /// Decides, and does what was decided.
+    pub(super) async fn run(self) -> Result<Answer, Refusal> {
+        let authorized = self.decide().await?;
+        match authorized.verdict {
+            Verdict::Deny(refusal) => Err(refusal),
+            Verdict::Pass(obligations) => {
+                let permit = Permit { decision: authorized.decision, obligations };
+                self.services.metrics.overhead(self.started.elapsed());
+                let response = self.send(&permit).await?;
+                self.answer(permit, response).await
+            }
+            Verdict::Approve(obligations) => {
+                let permit = Permit { decision: authorized.decision, obligations };
+                if self.is_streamed() {
+                    return Ok(hold::answer_streamed(self, permit));
+                }
+                let permit = self.obtain(permit, |_| ()).await?;
+                let response = self.send(&permit).await?;
+                self.answer(permit, response).await
+            }
+        }
+    }
+
+    /// Whether the client asked for a stream of events.
+    fn is_streamed(&self) -> bool {
+        matches!(&self.message.content, Content::Llm(request, _) if request.stream)
+    }
+
+    fn is_llm(&self) -> bool {
+        matches!(self.message.content, Content::Llm(..))
+    }
+
+    /// Asks the policy, and records its decision. Nothing of it takes effect before.
+    pub(super) async fn decide(&self) -> Result<Authorized, Refusal> {
+        let subject = Subject {
+            identity: &self.identity,
+            target: self.upstream.name(),
+            client: self.client,
+            time: self.services.clock.now(),
+        };
+        let authorized = authorize(&self.services.engine, &self.message, &subject, &self.services.hash_key);
+        let decision = &authorized.decision;
+        self.services.metrics.decision(decision.effect, self.upstream.name(), authorized.took);
+        let mut details = self.summary();
+        if let (Some(fields), Verdict::Deny(refusal)) = (details.as_object_mut(), &authorized.verdict) {
+            fields.insert("refused".to_owned(), json!(crate::record::bounded(&refusal.message)));
+        }
+        let record = Record::decision(&self.id, &self.identity.subject, decision, details);
+        self.append(record).await?;
+        tracing::info!(
+            request_id = self.id,
+            identity = self.identity.subject,
+            effect = ?decision.effect,
+            revision = %decision.revision,
+            microseconds = u64::try_from(authorized.took.as_micros()).unwrap_or(u64::MAX),
+            "decided"
+        );
+        Ok(authorized)
+    }
+
+    /// What is asked for, without any text of it: for records and approvers.
+    pub(super) fn summary(&self) -> Json {
+        let bounded = crate::record::bounded;
+        let mut summary = json!({
+            "method": self.message.head.method.as_str(),
+            "path": bounded(&self.message.head.path),
+            "upstream": self.upstream.name(),
+            "client": self.client.to_string(),
+            "request_hash": hex::encode(self.request_hash),
+            "body_bytes": self.body.len(),
+        });
+        if let (Content::Llm(request, _), Some(fields)) = (&self.message.content, summary.as_object_mut()) {
+            let tools: Vec<String> =
+                request.tools.iter().take(32).map(|tool| bounded(tool.name.as_deref().unwrap_or(&tool.kind))).collect();
+            fields.insert("endpoint".to_owned(), json!(request.endpoint.name()));
+            fields.insert("model".to_owned(), json!(request.model.as_deref().map(bounded)));
+            fields.insert("stream".to_owned(), json!(request.stream));
+            fields.insert("tools".to_owned(), json!(tools));
+            fields
+                .insert("previous_response_id".to_owned(), json!(request.previous_response_id.as_deref().map(bounded)));
+        }
+        summary
+    }
+
+    /// Appends a record; what it describes must not happen if that fails.
+    pub(super) async fn append(&self, record: Record) -> Result<(), Refusal> {
+        self.services.audit.append(record).await.map(|_| ()).map_err(|error| {
+            tracing::error!(request_id = self.id, %error, "the request is refused because it cannot be recorded");
+            store_unavailable()
+        })
+    }
+
+    /// Records the end of the request.
+    pub(super) async fn record_end(
+        &self,
+        outcome: &str,
+        status: StatusCode,
+        usage: Option<&Usage>,
+    ) -> Result<(), Refusal> {
+        let body = json!({
+            "outcome": outcome,
+            "status": status.as_u16(),
+            "upstream": self.upstream.name(),
+            "usage": usage.copied().map(Usage::to_json),
+            "milliseconds": milliseconds(self.started),
+        });
+        self.append(Record::new(RecordKind::Response, body).of_request(&self.id, Some(&self.identity.subject))).await
+    }
+
+    /// Masks the request and sends it on.
+    pub(super) async fn send(&self, permit: &Permit) -> Result<Response<Incoming>, Refusal> {
+        let masks = &permit.obligations.request;
+        let body = if masks.is_empty() {
+            self.body.clone()
+        } else {
+            self.masked_request(permit).map_err(|problem| cannot_carry_out(&permit.decision, &problem))?
+        };
+        let mut headers = request_headers(&self.message.head.headers);
+        if !permit.obligations.response.is_empty() {
+            // A part of a body cannot be masked, and a client's copy is a masked one.
+            for name in [RANGE, IF_RANGE, IF_MATCH, IF_NONE_MATCH, IF_MODIFIED_SINCE, IF_UNMODIFIED_SINCE] {
+                headers.remove(name);
+            }
+        }
+        if !masks.is_empty() {
+            remove_digests(&mut headers);
+        }
+        let head = &self.message.head;
+        let outgoing = Outgoing { method: head.method.clone(), target: head.path_and_query(), headers, body };
+        let sent = Instant::now();
+        let response = tokio::select! {
+            response = self.upstream.send(outgoing) => response,
+            () = self.services.end.cancelled() => return Err(shutting_down()),
+        };
+        let name = self.upstream.name();
+        match &response {
+            Ok(_) => self.services.metrics.upstream_time(name, sent.elapsed()),
+            Err(refusal) => self.services.metrics.upstream_error(name, refusal.code),
+        }
+        response
+    }
+
+    fn masked_request(&self, permit: &Permit) -> Result<Bytes, CannotMask> {
+        let masks = &permit.obligations.request;
+        match &self.message.content {
+            Content::Llm(_, tree) => {
+                let mut tree = tree.clone();
+                mask_tree(BodyKind::LlmRequest, &mut tree, masks)?;
+                Ok(tree.to_string().into())
+            }
+            Content::Http(..) => {
+                let media_type = self.message.head.media_type();
+                mask_body(BodyKind::Plain, media_type.as_deref(), &self.body, masks).map(Bytes::from)
+            }
+        }
+    }
+
+    /// Answers the client with what the upstream answered.
+    pub(super) async fn answer(self, permit: Permit, response: Response<Incoming>) -> Result<Answer, Refusal> {
+        let masked = !permit.obligations.response.is_empty();
+        let is_events = media_type(response.headers()).as_deref() == Some("text/event-stream");
+        let has_body = self.message.head.method != Method::HEAD
+            && !matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+        if is_events && self.is_llm() && has_body {
+            let filter = self.event_filter(&permit, response.headers())?;
+            return Ok(self.parts(filter, response, true));
+        }
+        if !has_body || (!masked && !self.is_llm()) {
+            return Ok(self.parts(Filter::Raw, response, false));
+        }
+        self.whole(permit, response).await
+    }
+
+    /// What events of a model's answer go through.
+    pub(super) fn event_filter(&self, permit: &Permit, headers: &HeaderMap) -> Result<Filter, Refusal> {
+        let masks = &permit.obligations.response;
+        let refuse = |problem: &CannotMask| cannot_carry_out(&permit.decision, problem);
+        if let Some(field) = masks.fields.first() {
+            return Err(refuse(&CannotMask::StreamedField(field.path().to_owned())));
+        }
+        let Content::Llm(request, _) = &self.message.content else { return Ok(Filter::Raw) };
+        let encoding = headers.get(CONTENT_ENCODING).and_then(|value| value.to_str().ok());
+        match BodyDecoder::new(encoding) {
+            Ok(decoder) => Ok(Filter::events(request.endpoint, decoder, &masks.texts)),
+            Err(_) if masks.is_empty() => Ok(Filter::Raw),
+            Err(error) => Err(refuse(&CannotMask::Operator(error.to_string()))),
+        }
+    }
+
+    /// An answer that is sent on as it comes.
+    fn parts(self, filter: Filter, response: Response<Incoming>, events: bool) -> Answer {
+        let (parts, body) = response.into_parts();
+        let mut headers = response_headers(&parts.headers);
+        if matches!(filter, Filter::Raw) {
+            for name in [CONTENT_LENGTH, CONTENT_ENCODING] {
+                if let Some(value) = parts.headers.get(&name) {
+                    headers.insert(name, value.clone());
+                }
+            }
+        } else {
+            remove_digests(&mut headers);
+        }
+        add_request_id(&mut headers, &self.id);
+        let (sender, client_body) = ClientBody::parts();
+        let mut answer = Response::new(client_body);
+        *answer.status_mut() = parts.status;
+        *answer.headers_mut() = headers;
+        let pump = Pump { exchange: self, filter, body, sender, events, status: parts.status };
+        Answer::Parts(answer, pump::task(pump.run()))
+    }
+
+    /// An answer that is read to its end, masked, recorded and then sent.
+    async fn whole(self, permit: Permit, response: Response<Incoming>) -> Result<Answer, Refusal> {
+        let masks = &permit.obligations.response;
+        let (parts, body) = response.into_parts();
+        let mut headers = response_headers(&parts.headers);
+        let encoding = parts.headers.get(CONTENT_ENCODING);
+        let mut bytes = self.collect(body).await?;
+        if masks.is_empty() {
+            if let Some(encoding) = encoding {
+                headers.insert(CONTENT_ENCODING, encoding.clone());
+            }
+        } else {
+            let refuse = |problem: &CannotMask| cannot_carry_out(&permit.decision, problem);
+            if parts.status == StatusCode::PARTIAL_CONTENT {
+                return Err(refuse(&CannotMask::Malformed("a whole body: the upstream sent a part")));
+            }
+            let limit = usize::try_from(self.services.limits.response_buffer).unwrap_or(usize::MAX);
+            let decoded = decode_body(encoding.and_then(|value| value.to_str().ok()), &bytes, limit)
+                .map_err(|error| refuse(&CannotMask::Operator(error.to_string())))?;
+            let kind = if self.is_llm() { BodyKind::LlmAnswer } else { BodyKind::Plain };
+            let media_type = media_type(&parts.headers);
+            let masked = mask_body(kind, media_type.as_deref(), &decoded, masks).map_err(|problem| refuse(&problem))?;
+            bytes = masked.into();
+            remove_digests(&mut headers);
+        }
+        let usage = if self.is_llm() { Usage::of_body(&bytes) } else { None };
+        self.record_end("complete", parts.status, usage.as_ref()).await?;
+        add_request_id(&mut headers, &self.id);
+        let mut answer = Response::new(bytes);
+        *answer.status_mut() = parts.status;
+        *answer.headers_mut() = headers;
+        Ok(Answer::Whole(answer))
+    }
+
+    /// Reads the body of a response to its end.
+    pub(super) async fn collect(&self, mut body: Incoming) -> Result<Bytes, Refusal> {
+        let limit = usize::try_from(self.services.limits.response_buffer).unwrap_or(usize::MAX);
+        let deadline = tokio::time::Instant::now() + self.services.limits.request_time;
+        let mut bytes = bytes::BytesMut::new();
+        loop {
+            let frame = tokio::select! {
+                frame = timeout_at(deadline, tokio::time::timeout(self.upstream.idle_time(), body.frame())) => frame,
+                () = self.services.end.cancelled() => return Err(shutting_down()),
+            };
+            let Ok(Ok(frame)) = frame else {
+                self.services.metrics.upstream_error(self.upstream.name(), "timeout");
+                return Err(self.upstream.timeout());
+            };
+            match frame {
+                None => return Ok(bytes.freeze()),
+                Some(Ok(frame)) => {
+                    let Ok(data) = frame.into_data() else { continue };
+                    if bytes.len() + data.len() > limit {
+                        let message =
+                            format!("the answer is larger than the {limit} bytes the gateway holds; ask for less");
+                        return Err(Refusal::new(StatusCode::BAD_GATEWAY, "response_too_large", message));
+                    }
+                    bytes.extend_from_slice(&data);
+                }
+                Some(Err(_)) => {
+                    self.services.metrics.upstream_error(self.upstream.name(), "closed");
+                    return Err(self.closed_early());
+                }
+            }
+        }
+    }
+
+    /// The refusal for an answer that broke off.
+    pub(super) fn closed_early(&self) -> Refusal {
+        let message = format!("upstream `{}` ended its answer early; try again later", self.upstream.name());
+        Refusal::new(StatusCode::BAD_GATEWAY, "upstream_closed", message)
+    }
+}
+
+/// Headers that no longer fit a body that was changed.
+fn remove_digests(headers: &mut HeaderMap) {
+    let digests = ["content-md5", "digest", "content-digest", "repr-digest", "accept-ranges", "content-range"];
+    for name in digests.map(HeaderName::from_static).into_iter().chain([ETAG, LAST_MODIFIED]) {
+        headers.remove(name);
+    }
+}
+
+fn add_request_id(headers: &mut HeaderMap, id: &str) {
+    if let Ok(value) = HeaderValue::from_str(id) {
+        headers.insert("x-hpol-request-id", value);
+    }
+}
+
+/// The refusal of a request that cannot be recorded.
+pub(super) fn store_unavailable() -> Refusal {
+    let message = "the gateway cannot record requests at the moment, so it takes none; try again later";
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable", message)
+}
+
+/// The refusal of a request that runs when the gateway stops.
+pub(super) fn shutting_down() -> Refusal {
+    Refusal::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "shutting_down",
+        "the gateway is stopping; send the request again later",
+    )
+}
