@@ -66,6 +66,16 @@ pub enum CompileError {
         /// Its place.
         span: Span,
     },
+    /// Rules with nested conditions call each other too deeply.
+    #[error("`{name}` and the rules it calls nest conditions more than {limit} levels deep; make some of them flatter")]
+    BlocksTooDeep {
+        /// The outermost rule.
+        name: Arc<str>,
+        /// How deep they may be.
+        limit: u32,
+        /// Its place.
+        span: Span,
+    },
     /// A rule needs itself.
     #[error("`{name}` needs its own value")]
     Recursive {
@@ -89,6 +99,7 @@ impl CompileError {
             Self::TooDeep { span, .. }
             | Self::TooLarge { span, .. }
             | Self::CallsTooDeep { span, .. }
+            | Self::BlocksTooDeep { span, .. }
             | Self::Recursive { span, .. } => Some(*span),
             Self::UnknownBuiltin(_) | Self::Heap(_) | Self::Invalid(_) => None,
         }

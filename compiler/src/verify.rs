@@ -389,61 +389,88 @@ pub(crate) fn may_fail(kind: &StatementKind) -> bool {
     )
 }
 
-/// How deep the calls of a program nest at most, and where; an error for a function that needs itself.
-pub(crate) fn call_depth(program: &Program) -> Result<(u32, Option<FunctionId>), CompileError> {
-    let mut depths: Vec<Option<u32>> = vec![None; program.functions.len()];
+/// How deep a function's evaluation goes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Depth {
+    /// Nested calls, this one included.
+    pub(crate) calls: u32,
+    /// Nested blocks, over all of them.
+    pub(crate) blocks: u32,
+}
+
+/// How deep each function goes at most; an error for one that needs itself.
+pub(crate) fn depths(program: &Program) -> Result<Vec<Depth>, CompileError> {
+    let mut depths: Vec<Option<Depth>> = vec![None; program.functions.len()];
     let mut open = vec![false; program.functions.len()];
-    let mut deepest = (0, None);
     for start in 0..program.functions.len() {
-        // Each entry is a function with those of its callees that are still to be looked at.
-        let mut stack: Vec<(usize, Vec<usize>)> = Vec::new();
+        // Each entry is a function with its callees and how many of them were looked at.
+        let mut stack: Vec<(usize, Callees, usize)> = Vec::new();
         if depths[start].is_none() {
             open[start] = true;
-            stack.push((start, callees(program, &program.functions[start])));
+            stack.push((start, Callees::of(program, &program.functions[start]), 0));
         }
-        while let Some((function, left)) = stack.last_mut() {
-            let function = *function;
-            if let Some(callee) = left.pop() {
-                if open[callee] {
-                    let called = &program.functions[callee];
-                    return Err(CompileError::Recursive { name: called.name.clone(), span: called.span });
-                }
-                if depths[callee].is_none() {
-                    open[callee] = true;
-                    stack.push((callee, callees(program, &program.functions[callee])));
-                }
+        while let Some((function, callees, looked_at)) = stack.last_mut() {
+            let Some((callee, _)) = callees.calls.get(*looked_at).copied() else {
+                depths[*function] = Some(callees.depth(&depths));
+                open[*function] = false;
+                stack.pop();
                 continue;
+            };
+            *looked_at += 1;
+            if open[callee] {
+                let called = &program.functions[callee];
+                return Err(CompileError::Recursive { name: called.name.clone(), span: called.span });
             }
-            let below = callees(program, &program.functions[function]).into_iter().filter_map(|callee| depths[callee]);
-            let depth = 1 + below.max().unwrap_or(0);
-            depths[function] = Some(depth);
-            open[function] = false;
-            if depth > deepest.0 {
-                deepest = (depth, u32::try_from(function).ok().map(FunctionId));
+            if depths[callee].is_none() {
+                open[callee] = true;
+                stack.push((callee, Callees::of(program, &program.functions[callee]), 0));
             }
-            stack.pop();
         }
     }
-    Ok(deepest)
+    Ok(depths.into_iter().map(Option::unwrap_or_default).collect())
 }
 
-fn callees(program: &Program, function: &Function) -> Vec<usize> {
-    let mut found = Vec::new();
-    callees_of(program, &function.body, &mut found);
-    found.sort_unstable();
-    found.dedup();
-    found
+/// What a function calls.
+struct Callees {
+    /// Functions with the number of blocks around the call.
+    calls: Vec<(usize, u32)>,
+    /// Most blocks within each other.
+    blocks: u32,
 }
 
-fn callees_of(program: &Program, block: &Block, found: &mut Vec<usize>) {
-    for statement in &block.statements {
-        if let StatementKind::Call { function, .. } = &statement.kind {
-            found.push(function.index());
-        } else if let StatementKind::Document { path, .. } = &statement.kind {
-            let path: &[Arc<str>] = &program.paths[path.index()];
-            found.extend(program.rules_below(path).iter().map(|rule| rule.1.index()));
-        } else if let Some(block) = statement.block() {
-            callees_of(program, block, found);
+impl Callees {
+    fn of(program: &Program, function: &Function) -> Self {
+        let mut callees = Self { calls: Vec::new(), blocks: 0 };
+        callees.add(program, &function.body, 1);
+        callees.calls.sort_unstable();
+        callees.calls.dedup();
+        callees
+    }
+
+    fn add(&mut self, program: &Program, block: &Block, around: u32) {
+        self.blocks = self.blocks.max(around);
+        for statement in &block.statements {
+            if let StatementKind::Call { function, .. } = &statement.kind {
+                self.calls.push((function.index(), around));
+            } else if let StatementKind::Document { path, .. } = &statement.kind {
+                let path: &[Arc<str>] = &program.paths[path.index()];
+                self.calls.extend(program.rules_below(path).iter().map(|rule| (rule.1.index(), around)));
+            } else if let Some(block) = statement.block() {
+                self.add(program, block, around + 1);
+            }
         }
     }
+
+    fn depth(&self, depths: &[Option<Depth>]) -> Depth {
+        let mut depth = Depth { calls: 1, blocks: self.blocks };
+        for (callee, around) in &self.calls {
+            let below = depths[*callee].unwrap_or_default();
+            depth.calls = depth.calls.max(below.calls + 1);
+            depth.blocks = depth.blocks.max(below.blocks + around);
+        }
+        depth
+    }
 }
+
+#[cfg(test)]
+mod tests;

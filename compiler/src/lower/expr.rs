@@ -223,7 +223,8 @@ impl Builder<'_, '_> {
 
     /// The value, or absent; that it is absent is handled here, so the mark is taken back.
     pub(super) fn value_or_absent(&mut self, expr: &Expr) -> Lowered<Register> {
-        if let ExprKind::Constant(_) | ExprKind::Local(_) = &expr.kind {
+        if let ExprKind::Constant(_) | ExprKind::Local(_) | ExprKind::Template(_) = &expr.kind {
+            // These always have a value.
             return self.value(expr);
         }
         let (target, mark) = (self.register(), self.register());

@@ -1,5 +1,7 @@
 //! Tests of the whole compiler: source text to plan to machine code.
 
+mod code_memory;
 mod decisions;
 mod machine_code;
+mod plans;
 mod support;
