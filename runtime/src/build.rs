@@ -11,8 +11,10 @@ use hpol_lang::load::{self, LoadLimits, PolicyFile};
 use hpol_lang::source::{SourceMap, Span};
 use hpol_lang::typed;
 use hpol_lang::types::{Environment, Type};
+use rustc_hash::FxHashMap;
 
 use crate::engine::EngineKind;
+use crate::guard::with_deep_stack;
 use crate::source::Files;
 
 /// How many errors are rendered for people; all are there as data.
@@ -26,10 +28,24 @@ pub(crate) struct Built {
     pub(crate) code: Option<CompiledCode>,
     /// Type of the input of each package.
     pub(crate) inputs: Vec<Type>,
+    /// Which packages decide on a kind of request.
+    pub(crate) kinds: Kinds,
     /// Places of the conditions of each decision rule, in the order of their evaluation.
     pub(crate) conditions: Vec<Vec<Span>>,
     /// Findings that do not stop it.
     pub(crate) warnings: Vec<DiagnosticReport>,
+}
+
+/// By the name of a kind: the packages that decide on it, in groups with the same type of input.
+pub(crate) type Kinds = FxHashMap<Arc<str>, Vec<Group>>;
+
+/// Packages with the same type of input.
+#[derive(Debug, Clone)]
+pub(crate) struct Group {
+    /// The type.
+    pub(crate) input: Type,
+    /// Indices into the plan's packages.
+    pub(crate) packages: Vec<usize>,
 }
 
 /// Why files make no generation: everything that is wrong, rendered for people and as data.
@@ -55,6 +71,11 @@ pub fn check(files: &Files) -> Checked {
 
 /// Checks and compiles files.
 pub(crate) fn build(files: &Files, kind: EngineKind) -> Result<Built, Refused> {
+    let built = with_deep_stack(|| build_here(files, kind));
+    built.unwrap_or_else(|message| Err(Refused { message, diagnostics: Vec::new() }))
+}
+
+fn build_here(files: &Files, kind: EngineKind) -> Result<Built, Refused> {
     let Checked { program, sources, diagnostics } = check(files);
     let Some(typed) = program else { return Err(refused(&diagnostics, &sources)) };
     let program = match hpol_compiler::compile(&typed, &Options::default()) {
@@ -73,12 +94,26 @@ pub(crate) fn build(files: &Files, kind: EngineKind) -> Result<Built, Refused> {
         EngineKind::Interpreter => None,
     };
     Ok(Built {
+        kinds: kinds(&typed.packages),
         inputs: typed.packages.iter().map(|package| package.input.clone()).collect(),
         conditions: typed.decisions.iter().map(conditions).collect(),
         warnings: diagnostics.iter().map(|found| found.report(&sources)).collect(),
         program,
         code,
     })
+}
+
+fn kinds(packages: &[typed::Package]) -> Kinds {
+    let mut kinds = Kinds::default();
+    for (index, package) in packages.iter().enumerate() {
+        let Some(kind) = &package.input_kind else { continue };
+        let groups = kinds.entry(kind.clone()).or_default();
+        match groups.iter_mut().find(|group| group.input == package.input) {
+            Some(group) => group.packages.push(index),
+            None => groups.push(Group { input: package.input.clone(), packages: vec![index] }),
+        }
+    }
+    kinds
 }
 
 fn conditions(rule: &typed::DecisionRule) -> Vec<Span> {

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use hpol_compiler::context::codes;
+
 use crate::decision::{
     AbsentPath, ApprovalDemand, ApprovalTerms, Approver, Decision, DetectorUse, Effect, EvaluationError, Mask,
     OperatorKind, RuleMatch, RuleOutcome, Selector,
@@ -39,6 +41,15 @@ pub(crate) struct Findings {
     pub(crate) incomplete: bool,
     /// Why nothing allows, if it is known better than by default.
     pub(crate) no_allow: Option<String>,
+}
+
+impl Findings {
+    /// What is known after a panic: nothing, so that nothing is granted.
+    pub(crate) fn defect() -> Self {
+        let message = crate::guard::DEFECT.to_owned();
+        let error = EvaluationError { code: codes::INTERNAL.into(), message, location: None };
+        Self { errors: vec![error], incomplete: true, ..Self::default() }
+    }
 }
 
 /// The revision and hash that a decision names.

@@ -9,10 +9,10 @@ use hpol_lang::value::Value;
 use serde::Serialize;
 
 use crate::build::{self, Built, Refused};
-use crate::combine::combine;
+use crate::combine::{Findings, combine};
 use crate::decision::{Decision, Effect, EvaluationError};
 use crate::error::{LoadError, QueryError, Rejection, code};
-use crate::evaluate::{self, Evaluation};
+use crate::evaluate;
 use crate::explain::{self, Explanation};
 use crate::input::{Input, now_nanoseconds};
 use crate::limits::Limits;
@@ -142,10 +142,9 @@ impl Engine {
         let options = &self.shared.options;
         let findings = snapshot.with_machine(options.kind, |machine, context| {
             evaluate::begin(context, &options.limits, input.now_nanoseconds());
-            let evaluation = Evaluation { program: snapshot.program(), inputs: snapshot.inputs(), machine };
-            evaluation.decide(input.kind(), input.value(), context, &mut |_, _| {})
+            snapshot.evaluation(machine).decide(input.kind(), input.value(), context, &mut |_, _| {})
         });
-        combine(findings, snapshot.name())
+        combine(findings.unwrap_or_else(Findings::defect), snapshot.name())
     }
 
     /// Decides on a request as [`Engine::decide`] does, and says of each rule how it came out and why.
@@ -155,10 +154,12 @@ impl Engine {
     /// [`QueryError::NotLoaded`].
     pub fn explain(&self, input: &Input) -> Result<Explanation, QueryError> {
         let snapshot = self.shared.current.load_full().ok_or(QueryError::NotLoaded)?;
-        Ok(snapshot.with_context(|context| {
+        let explanation = snapshot.with_context(|context| {
             evaluate::begin(context, &self.shared.options.limits, input.now_nanoseconds());
             explain::explain(&snapshot, input, context)
-        }))
+        });
+        explanation
+            .ok_or_else(|| QueryError::Evaluation(evaluate::evaluation_error(evaluate::defect(), snapshot.program())))
     }
 
     /// The value at a path: of a rule (`data.guard.privileged`), a part of one, a package, or a document; `None` where it is
@@ -178,14 +179,15 @@ impl Engine {
             (_, value) => value.cloned(),
         };
         let options = &self.shared.options;
-        snapshot.with_machine(options.kind, |machine, context| {
+        let fault = |fault| QueryError::Evaluation(evaluate::evaluation_error(fault, program));
+        let value = snapshot.with_machine(options.kind, |machine, context| {
             evaluate::begin(context, &options.limits, now_nanoseconds());
-            let fault = |fault| QueryError::Evaluation(evaluate::evaluation_error(fault, program));
             if let Some(input) = &input {
                 context.set_input(input).map_err(fault)?;
             }
             asked.evaluate(machine, context).map_err(fault)
-        })
+        });
+        value.unwrap_or_else(|| Err(fault(evaluate::defect())))
     }
 
     /// What the engine runs, and what it refused last.

@@ -11,6 +11,7 @@ use hpol_lang::typed;
 use hpol_lang::types::{SelectorKind, Type, validate};
 use hpol_lang::value::Value;
 
+use crate::build::Kinds;
 use crate::combine::{Asks, Finding, Findings};
 use crate::decision::{
     AbsentPath, ApprovalDemand, Approver, DetectorUse, Direction, Effect, EvaluationError, Mask, Operator,
@@ -27,6 +28,8 @@ pub(crate) struct Evaluation<'s> {
     pub(crate) program: &'s Program,
     /// Type of the input of each package.
     pub(crate) inputs: &'s [Type],
+    /// Which packages decide on a kind of request.
+    pub(crate) kinds: &'s Kinds,
     pub(crate) machine: &'s dyn Machine,
 }
 
@@ -36,39 +39,29 @@ pub(crate) type Watch<'w> = &'w mut dyn FnMut(DecisionId, &Verdict);
 impl Evaluation<'_> {
     /// Decides on a request of `kind` with every package that takes part.
     pub(crate) fn decide(&self, kind: &str, value: &Value, context: &mut Context, watch: Watch<'_>) -> Findings {
-        let packages = self.program.packages.iter().enumerate();
-        let fitting: Vec<usize> = packages
-            .filter(|(_, package)| package.input_kind.as_deref() == Some(kind))
-            .map(|(index, _)| index)
-            .collect();
         let mut findings = Findings::default();
-        if fitting.is_empty() {
+        let Some(groups) = self.kinds.get(kind) else {
             findings.no_allow = Some(format!("no policy decides requests of kind `{kind}`"));
             return findings;
-        }
+        };
         // Every package's type is checked before any rule runs.
-        let mut groups: Vec<(&Type, Value, Vec<usize>)> = Vec::new();
-        for index in fitting {
-            let ty = &self.inputs[index];
-            if let Some(group) = groups.iter_mut().find(|group| group.0 == ty) {
-                group.2.push(index);
-                continue;
-            }
-            match validate(value, ty) {
-                Ok(value) => groups.push((ty, value, vec![index])),
+        let mut values = Vec::with_capacity(groups.len());
+        for group in groups {
+            match validate(value, &group.input) {
+                Ok(value) => values.push(value),
                 Err(mismatches) => refuse_input(&mismatches, &mut findings),
             }
         }
         if findings.incomplete {
             return findings;
         }
-        for (_, value, packages) in groups {
-            if let Err(fault) = context.set_input(&value) {
+        for (group, value) in groups.iter().zip(&values) {
+            if let Err(fault) = context.set_input(value) {
                 self.take_fault(fault, &mut findings);
                 return findings;
             }
-            for package in packages {
-                self.run_package(package, context, &mut findings, watch);
+            for package in &group.packages {
+                self.run_package(*package, context, &mut findings, watch);
             }
         }
         findings
@@ -161,6 +154,11 @@ pub(crate) fn begin(context: &mut Context, limits: &Limits, now_nanoseconds: i64
         interrupt: None,
     };
     context.begin(&program, limits, now_nanoseconds);
+}
+
+/// The fault of an evaluation that panicked.
+pub(crate) fn defect() -> Fault {
+    Fault { code: codes::INTERNAL, message: crate::guard::DEFECT.to_owned(), span: None }
 }
 
 /// The fault with a place that people read.

@@ -145,7 +145,7 @@ fn explained(snapshot: &Snapshot, decide: impl FnOnce(&Evaluation<'_>, Watch<'_>
     let program = snapshot.program();
     let trace = RefCell::new(Trace::default());
     let interpreter = Interpreter::traced(&trace);
-    let evaluation = Evaluation { program, inputs: snapshot.inputs(), machine: &interpreter };
+    let evaluation = snapshot.evaluation(&interpreter);
     let mut seen: Vec<(DecisionId, Verdict)> = Vec::new();
     let findings = decide(&evaluation, &mut |id, verdict| seen.push((id, verdict.clone())));
     let trace = trace.borrow();

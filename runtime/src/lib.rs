@@ -21,6 +21,7 @@ pub mod engine;
 pub mod error;
 mod evaluate;
 pub mod explain;
+mod guard;
 pub mod input;
 mod interpret;
 pub mod limits;

@@ -12,6 +12,8 @@ use hpol_lang::types::Type;
 use crate::build::Built;
 use crate::combine::PolicyName;
 use crate::engine::EngineKind;
+use crate::evaluate::Evaluation;
+use crate::guard::guarded;
 use crate::interpret::Interpreter;
 use crate::source::Files;
 
@@ -54,6 +56,12 @@ impl Snapshot {
         &self.built.inputs
     }
 
+    /// What an evaluation by `machine` needs.
+    pub(crate) fn evaluation<'s>(&'s self, machine: &'s dyn Machine) -> Evaluation<'s> {
+        let Built { program, inputs, kinds, .. } = &self.built;
+        Evaluation { program, inputs, kinds, machine }
+    }
+
     /// Findings that did not stop it.
     pub(crate) fn warnings(&self) -> &[DiagnosticReport] {
         &self.built.warnings
@@ -64,8 +72,12 @@ impl Snapshot {
         self.built.conditions.get(decision.index()).map_or(&[], Vec::as_slice)
     }
 
-    /// Runs `work` with the evaluator that was asked for and a context for this generation.
-    pub(crate) fn with_machine<T>(&self, kind: EngineKind, work: impl FnOnce(&dyn Machine, &mut Context) -> T) -> T {
+    /// Runs `work` with the evaluator that was asked for and a context for this generation; `None` if it panics.
+    pub(crate) fn with_machine<T>(
+        &self,
+        kind: EngineKind,
+        work: impl FnOnce(&dyn Machine, &mut Context) -> T,
+    ) -> Option<T> {
         self.with_context(|context| match (kind, &self.built.code) {
             (EngineKind::Jit, Some(code)) => work(code, context),
             // An engine without code was told to make none.
@@ -73,18 +85,18 @@ impl Snapshot {
         })
     }
 
-    /// Runs `work` with a context for this generation.
-    pub(crate) fn with_context<T>(&self, work: impl FnOnce(&mut Context) -> T) -> T {
+    /// Runs `work` with a context for this generation; `None` if it panics.
+    pub(crate) fn with_context<T>(&self, work: impl FnOnce(&mut Context) -> T) -> Option<T> {
         let kept = self.contexts.lock().unwrap_or_else(PoisonError::into_inner).pop();
         let mut context = kept.unwrap_or_else(|| Context::new(self.program()));
-        let result = work(&mut context);
+        let result = guarded(|| work(&mut context))?;
         if context.heap().bytes_used() > CONTEXT_BYTES_MAX {
-            return result;
+            return Some(result);
         }
         let mut contexts = self.contexts.lock().unwrap_or_else(PoisonError::into_inner);
         if contexts.len() < CONTEXTS_MAX {
             contexts.push(context);
         }
-        result
+        Some(result)
     }
 }

@@ -17,7 +17,7 @@ use serde::Serialize;
 
 use crate::engine::{Engine, EngineKind};
 use crate::error::QueryError;
-use crate::evaluate::{self, Evaluation};
+use crate::evaluate;
 use crate::explain;
 use crate::input::now_nanoseconds;
 use crate::snapshot::Snapshot;
@@ -262,7 +262,7 @@ impl Runner<'_> {
         if context.enter_with(&replacements, &values, PlaceId(u32::MAX)).is_err() {
             return Err(Stopped::Fault(context.take_fault()));
         }
-        let evaluation = Evaluation { program: self.program, inputs: self.snapshot.inputs(), machine };
+        let evaluation = self.snapshot.evaluation(machine);
         let package = expectation.package as usize;
         let findings = evaluation.decide_package(package, context, &mut |_, _| {});
         let decision = crate::combine::combine(findings, self.snapshot.name());
@@ -292,10 +292,11 @@ impl Runner<'_> {
 
     /// Runs an evaluation of its own.
     fn evaluated<T>(&self, work: impl FnOnce(&dyn Machine, &mut Context) -> Result<T, Stopped>) -> Result<T, Stopped> {
-        self.snapshot.with_machine(self.kind, |machine, context| {
+        let result = self.snapshot.with_machine(self.kind, |machine, context| {
             evaluate::begin(context, &self.engine.options().limits, self.now_nanoseconds);
             work(machine, context)
-        })
+        });
+        result.unwrap_or_else(|| Err(Stopped::Fault(evaluate::defect())))
     }
 
     fn outcome(&self, outcome: Result<(), Stopped>) -> TestOutcome {

@@ -15,6 +15,7 @@ fn with_code(built: &Built) -> Built {
         program: built.program.clone(),
         code: Some(jit::compile(&built.program).expect("code is made")),
         inputs: built.inputs.clone(),
+        kinds: built.kinds.clone(),
         conditions: built.conditions.clone(),
         warnings: Vec::new(),
     }

@@ -11,6 +11,7 @@ use notify::{RecommendedWatcher, RecursiveMode, Watcher};
 use super::{Files, Source, SourceError};
 use crate::engine::{Engine, Status};
 use crate::error::{LoadError, Rejection};
+use crate::guard::{DEFECT, guarded};
 
 /// How a follower works.
 #[derive(Clone)]
@@ -215,7 +216,10 @@ impl State {
 
     /// Reads the source, and gives the engine what is new.
     fn look(&mut self) -> Refreshed {
-        let files = match self.source.read() {
+        // A defect must not end the thread, because nothing would be loaded any more.
+        let read = guarded(|| self.source.read())
+            .unwrap_or_else(|| Err(SourceError::Unreadable { place: self.source.place(), message: DEFECT.to_owned() }));
+        let files = match read {
             Ok(files) => files,
             Err(error) => return self.failed(error),
         };
@@ -259,7 +263,9 @@ impl State {
     }
 
     fn tell(&self, event: &Event) {
-        (self.options.on_event)(event);
+        if guarded(|| (self.options.on_event)(event)).is_none() {
+            tracing::error!("whoever is told of policy changes panicked");
+        }
     }
 }
 
