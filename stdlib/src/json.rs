@@ -8,6 +8,7 @@ use crate::heap::{DEPTH_MAX, View, Word};
 
 mod patch;
 mod paths;
+mod schema;
 mod write;
 
 pub(crate) use write::write;
@@ -56,6 +57,22 @@ pub(crate) const TABLE: &[Builtin] = &[
         marshal_with_options,
     ),
     Builtin::pure(
+        "json.match_schema",
+        "(string | map[string, any], string | map[string, any]) -> [bool, array[{error: string, type: string, field: string, desc: string}]]",
+        "Whether a document, an object or text of JSON, matches a JSON schema, and what does not.",
+        &[
+            example(
+                "json.match_schema({\"id\": 5}, {\"properties\": {\"id\": {\"type\": \"integer\"}}, \"required\": [\"id\"]})",
+                "[true, []]",
+            ),
+            example(
+                "json.match_schema(`{\"id\": \"a\"}`, {\"properties\": {\"id\": {\"type\": \"integer\"}}})",
+                "[false, [{\"error\": \"id: Invalid type. Expected: integer, given: string\", \"type\": \"invalid_type\", \"field\": \"id\", \"desc\": \"Invalid type. Expected: integer, given: string\"}]]",
+            ),
+        ],
+        schema::match_schema,
+    ),
+    Builtin::pure(
         "json.patch",
         "(any, array[map[string, any]]) -> any",
         "The document after the operations of a JSON patch (RFC 6902): `add`, `remove`, `replace`, `move`, `copy` and `test`.",
@@ -88,6 +105,19 @@ pub(crate) const TABLE: &[Builtin] = &[
             example("json.unmarshal(\"{\")", "error"),
         ],
         unmarshal,
+    ),
+    Builtin::pure(
+        "json.verify_schema",
+        "(string | map[string, any]) -> [bool, string | null]",
+        "Whether a value, an object or text of JSON, is a JSON schema, and what is wrong with it.",
+        &[
+            example("json.verify_schema({\"type\": \"string\"})", "[true, null]"),
+            example(
+                "json.verify_schema(`{\"type\": \"text\"}`)",
+                "[false, \"jsonschema: has a primitive type that is NOT VALID -- given: /text/ Expected valid values are:[array boolean integer number null object string]\"]",
+            ),
+        ],
+        schema::verify_schema,
     ),
 ];
 

@@ -36,7 +36,7 @@ pub const GROUPS: &[Group] = &[
         tables: &[crate::aggregates::TABLE, crate::arrays::TABLE, crate::sets::TABLE, crate::objects::TABLE],
     },
     Group { title: "Graphs and nested values", tables: &[crate::graph::TABLE] },
-    Group { title: "JSON", tables: &[crate::json::TABLE] },
+    Group { title: "JSON and YAML", tables: &[crate::json::TABLE, crate::yaml::TABLE] },
     Group { title: "Text encodings", tables: &[crate::encoding::TABLE] },
     Group { title: "Time and durations", tables: &[crate::time::TABLE] },
     Group { title: "Amounts with units", tables: &[crate::units::TABLE] },
