@@ -2,14 +2,16 @@
 
 use std::sync::LazyLock;
 
+use rustc_hash::FxHashMap;
+
 use super::api_key_shapes::{Alphabet, KeyShape, SHAPES};
 use super::matcher::{Confidence, Hit, OpenRun, Outcome, PIECE};
 use super::window::{Window, entropy, is_token};
 
 /// `start` is the beginning of a word.
 pub(crate) fn evaluate_prefix(window: &Window<'_>, start: usize) -> Outcome {
-    let Some(first) = window.byte(start)? else { return Ok(None) };
-    for shape in &BY_FIRST_BYTE[usize::from(first)] {
+    let (Some(first), Some(second)) = (window.byte(start)?, window.byte(start + 1)?) else { return Ok(None) };
+    for shape in BY_PAIR.get(&[first, second]).map_or(&[][..], Vec::as_slice) {
         if !window.has(start, shape.prefix.as_bytes())? {
             continue;
         }
@@ -20,10 +22,11 @@ pub(crate) fn evaluate_prefix(window: &Window<'_>, start: usize) -> Outcome {
     Ok(None)
 }
 
-static BY_FIRST_BYTE: LazyLock<Vec<Vec<&KeyShape>>> = LazyLock::new(|| {
-    let mut shapes = vec![Vec::new(); 256];
-    for shape in SHAPES {
-        shapes[usize::from(shape.prefix.as_bytes()[0])].push(shape);
+/// The shapes by the first two bytes of their prefix, in the table's order.
+static BY_PAIR: LazyLock<FxHashMap<[u8; 2], Vec<&KeyShape>>> = LazyLock::new(|| {
+    let mut shapes: FxHashMap<[u8; 2], Vec<&KeyShape>> = FxHashMap::default();
+    for (pair, shape) in prefix_pairs().zip(SHAPES) {
+        shapes.entry(pair).or_default().push(shape);
     }
     shapes
 });

@@ -71,6 +71,9 @@ fn has_secret_name(window: &Window<'_>, sign: usize) -> bool {
             _ => break,
         }
     }
+    if !end.checked_sub(1).is_some_and(|last| is_last_letter(bytes[last])) {
+        return false;
+    }
     let mut name = [0_u8; NAME_MAX];
     let mut begin = NAME_MAX;
     for &byte in bytes[..end].iter().rev().take(NAME_MAX) {
@@ -84,6 +87,11 @@ fn has_secret_name(window: &Window<'_>, sign: usize) -> bool {
         }
     }
     NAMES.iter().any(|known| name[begin..].ends_with(known.as_bytes()))
+}
+
+/// Whether a name of [`NAMES`] can end so. Most names of other things are told by that alone.
+fn is_last_letter(byte: u8) -> bool {
+    matches!(byte.to_ascii_lowercase(), b'y' | b't' | b'n' | b'l' | b'g' | b'_' | b'-')
 }
 
 /// Skips spaces, a quotation mark, and the scheme of an `Authorization` header.
@@ -102,4 +110,14 @@ fn value_start(window: &Window<'_>, after_sign: usize) -> Result<usize, More> {
 fn is_path(value: &[u8]) -> bool {
     value.iter().filter(|byte| **byte == b'/').count() >= 3
         && value.split(|byte| *byte == b'/').all(|part| entropy(part) < 3.2)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_passes_the_look_at_its_last_letter() {
+        assert!(NAMES.iter().all(|name| name.bytes().last().is_some_and(is_last_letter)));
+    }
 }

@@ -148,6 +148,26 @@ impl Matcher {
         }
     }
 
+    /// The fewest digits that it takes, for matchers that a digit wakes. At most 12.
+    pub(crate) fn digits_min(self) -> usize {
+        match self {
+            Matcher::Card => 12,
+            Matcher::Ssn => 9,
+            Matcher::Telegram => 8,
+            Matcher::Phone => 7,
+            Matcher::IpV4 => 4,
+            Matcher::Iban
+            | Matcher::Email
+            | Matcher::IpV6
+            | Matcher::UrlCredentials
+            | Matcher::Jwt
+            | Matcher::PrivateKey
+            | Matcher::KeyPrefix
+            | Matcher::KeyInfix
+            | Matcher::Assignment => 0,
+        }
+    }
+
     /// Looks for a match that belongs to the trigger at `at` and begins at `floor` or later.
     pub(crate) fn evaluate(self, window: &Window<'_>, at: usize, floor: usize) -> Outcome {
         match self {

@@ -177,11 +177,25 @@ impl Scan {
                 woken &= !trigger::WORD;
                 self.wake_at_word(window, at, state, found);
             }
+            if woken & trigger::DIGIT != 0 {
+                woken &= !trigger::DIGIT;
+                self.wake_at_digit(window, at, state, found);
+            }
             while woken != 0 {
                 for (slot, matcher) in &self.woken[woken.trailing_zeros() as usize] {
                     evaluate(*matcher, window, at, *slot, state, found);
                 }
                 woken &= woken - 1;
+            }
+        }
+    }
+
+    /// Most numbers are too short for what has many digits.
+    fn wake_at_digit(&self, window: &Window<'_>, at: usize, state: &mut ScanState, found: &mut Vec<Raw>) {
+        let digits = digits_ahead(&window.bytes()[at..], window.is_complete());
+        for (slot, matcher) in &self.woken[trigger::DIGIT.trailing_zeros() as usize] {
+            if digits >= matcher.digits_min() {
+                evaluate(*matcher, window, at, *slot, state, found);
             }
         }
     }
@@ -194,6 +208,10 @@ impl Scan {
         };
         for (slot, matcher) in &self.woken[0] {
             let is_for_it = match matcher {
+                Matcher::Iban => {
+                    interested & word_bit(Matcher::Iban) != 0
+                        && window.bytes().get(at + 2).is_none_or(u8::is_ascii_digit)
+                }
                 // Its mark stands at the fourth byte.
                 Matcher::KeyInfix => window.bytes().get(at + 4).is_none_or(|byte| *byte == b'Q'),
                 matcher => interested & word_bit(*matcher) != 0,
@@ -203,6 +221,24 @@ impl Scan {
             }
         }
     }
+}
+
+/// At most how many digits a number may have that begins here, as far as it matters. Where that is not known, enough.
+fn digits_ahead(bytes: &[u8], is_complete: bool) -> usize {
+    const ENOUGH: usize = 12;
+    const LOOK: usize = 40;
+    let mut digits = 0;
+    for byte in bytes.iter().take(LOOK) {
+        match byte {
+            b'0'..=b'9' => digits += 1,
+            b' ' | b'-' | b'.' | b'/' | b'(' | b')' | 0x80.. => {}
+            _ => return digits,
+        }
+        if digits == ENOUGH {
+            return digits;
+        }
+    }
+    if bytes.len() < LOOK && is_complete { digits } else { ENOUGH }
 }
 
 fn evaluate(
