@@ -34,6 +34,9 @@ mod test;
 /// How many findings are kept.
 const DIAGNOSTICS_MAX: usize = 1_000;
 
+/// After how many findings none offers a similar name any more.
+const SUGGESTIONS_MAX: usize = 50;
+
 /// What checking comes to.
 #[derive(Debug, Clone)]
 pub struct Checked {
@@ -197,6 +200,11 @@ impl<'i, 'a> Checker<'i, 'a> {
         if self.diagnostics.len() < limit {
             self.diagnostics.push(diagnostic);
         }
+    }
+
+    /// Whether names are still compared with others for "did you mean": after a flood of findings that only costs time.
+    fn suggests(&self) -> bool {
+        self.diagnostics.len() < SUGGESTIONS_MAX
     }
 
     fn program(&mut self, order: &[usize]) -> Program {

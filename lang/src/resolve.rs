@@ -135,6 +135,20 @@ impl Node {
         parts.iter().fold(self, |node, part| node.children.entry(part.clone()).or_default())
     }
 
+    /// Whether a rule here or below passes.
+    fn has_rule(&self, passes: &dyn Fn(usize) -> bool) -> bool {
+        let mut open = vec![self];
+        while let Some(node) = open.pop() {
+            if node.rule.is_some_and(passes) {
+                return true;
+            }
+            // Packages below are looked at last; they hold what usually does not pass.
+            open.extend(node.children.values().filter(|child| child.package.is_some()));
+            open.extend(node.children.values().filter(|child| child.package.is_none()));
+        }
+        false
+    }
+
     /// Rules here and below, functions included.
     pub(crate) fn rules(&self) -> Vec<usize> {
         let mut found = Vec::new();
@@ -240,8 +254,7 @@ impl<'a> Index<'a> {
         parts.push(Arc::from(name));
         let node = self.tree.at(&parts)?;
         // A package below is not a name of this one.
-        let own = node.rules().iter().any(|rule| self.rules[*rule].package == package);
-        own.then_some(parts)
+        node.has_rule(&|rule| self.rules[rule].package == package).then_some(parts)
     }
 
     /// What a path in `data` stands for, and how many of its parts that takes.

@@ -277,7 +277,7 @@ impl<'e> Checker<'_, '_> {
         let variable = self.variable(name).cloned();
         let declared = variable.as_ref().is_some_and(|variable| variable.declared);
         if self.profile == Profile::Hpol && !declared && !bound_elsewhere {
-            let mut known: Vec<Arc<str>> = self.names_in_reach();
+            let mut known: Vec<Arc<str>> = if self.suggests() { self.names_in_reach() } else { Vec::new() };
             known.sort();
             let near = spelling::nearest(name, known.iter().map(|name| &**name)).map(str::to_owned);
             let mut diagnostic =

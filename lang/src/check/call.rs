@@ -100,9 +100,11 @@ impl<'e> Checker<'_, '_> {
             return self.broken(span);
         }
         let package = &self.index.packages[self.index.package_of[self.module]];
-        let own = crate::resolve::declare::children(self.index, &package.parts);
+        let own =
+            if self.suggests() { crate::resolve::declare::children(self.index, &package.parts) } else { Vec::new() };
         let known = self.index.environment.builtins.keys().chain(&own);
-        let near = spelling::nearest(name, known.map(|name| &**name)).map(str::to_owned);
+        let near =
+            if self.suggests() { spelling::nearest(name, known.map(|name| &**name)).map(str::to_owned) } else { None };
         let diagnostic = Diagnostic::error("unknown-function", path.span, format!("there is no function `{name}`"));
         let diagnostic = match near {
             Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")).with_fix(path.span, near),

@@ -1,5 +1,7 @@
 //! Expressions.
 
+use std::collections::BTreeMap;
+
 use super::Checker;
 use super::body::bare;
 use super::narrow::{constant, place};
@@ -45,7 +47,7 @@ impl<'e> Checker<'_, '_> {
                     Some(values) => Kind::Constant(Value::array(values)),
                     None => Kind::Array(items),
                 };
-                self.make(kind, ty, span)
+                self.make(kind, ty.limited(), span)
             }
             ExprKind::Set(items) => {
                 let items: Vec<Typed> = items.iter().map(|item| self.expr(item)).collect();
@@ -54,23 +56,23 @@ impl<'e> Checker<'_, '_> {
                     Some(values) => Kind::Constant(Value::set(values)),
                     None => Kind::Set(items),
                 };
-                self.make(kind, ty, span)
+                self.make(kind, ty.limited(), span)
             }
             ExprKind::Object(entries) => self.object(entries, span),
             ExprKind::ArrayComprehension(head, body) => {
                 let (body, head) = self.body(&body.conditions, &[head], |checker| checker.expr(head));
-                let ty = Type::array(head.ty.clone());
+                let ty = Type::array(head.ty.clone()).limited();
                 self.make(Kind::ArrayComprehension(Box::new(head), body), ty, span)
             }
             ExprKind::SetComprehension(head, body) => {
                 let (body, head) = self.body(&body.conditions, &[head], |checker| checker.expr(head));
-                let ty = Type::set(head.ty.clone());
+                let ty = Type::set(head.ty.clone()).limited();
                 self.make(Kind::SetComprehension(Box::new(head), body), ty, span)
             }
             ExprKind::ObjectComprehension(key, value, body) => {
                 let (body, (key, value)) =
                     self.body(&body.conditions, &[key, value], |checker| (checker.expr(key), checker.expr(value)));
-                let ty = Type::Map(key.ty.clone().into(), value.ty.clone().into());
+                let ty = Type::Map(key.ty.clone().into(), value.ty.clone().into()).limited();
                 self.make(Kind::ObjectComprehension(Box::new(key), Box::new(value), body), ty, span)
             }
             ExprKind::Binary(operator, left, right) => self.binary(*operator, left, right, expr),
@@ -148,14 +150,15 @@ impl<'e> Checker<'_, '_> {
 
     fn object(&mut self, entries: &'e [(Expr, Expr)], span: Span) -> Typed {
         let mut typed: Vec<(Typed, Typed)> = Vec::new();
+        let mut keys: BTreeMap<Value, Span> = BTreeMap::new();
         for (key, value) in entries {
             let key = self.expr(key);
             let value = self.expr(value);
             if let Some(known) = constant(&key)
                 && self.profile == Profile::Hpol
-                && let Some((first, _)) = typed.iter().find(|(other, _)| constant(other) == Some(known))
+                && let Some(first) = keys.insert(known.clone(), key.span)
             {
-                let (first, known) = (first.span, known.clone());
+                let known = known.clone();
                 self.report(
                     Diagnostic::error("duplicate-key", key.span, format!("the key {known} stands twice"))
                         .with_related(first, "the first")
@@ -187,7 +190,7 @@ impl<'e> Checker<'_, '_> {
             Some(pairs) => Kind::Constant(Value::object(pairs)),
             None => Kind::Object(typed),
         };
-        self.make(kind, ty, span)
+        self.make(kind, ty.limited(), span)
     }
 
     fn binary(&mut self, operator: BinaryOperator, left: &'e Expr, right: &'e Expr, whole: &'e Expr) -> Typed {

@@ -16,7 +16,7 @@ use crate::value::Value;
 impl<'e> Checker<'_, '_> {
     /// A typed expression; in the Rego profile everything is `any`.
     pub(super) fn make(&self, kind: Kind, ty: Type, span: Span) -> Typed {
-        let ty = if self.profile == Profile::Rego { Type::Any } else { ty.limited() };
+        let ty = if self.profile == Profile::Rego { Type::Any } else { ty };
         Typed { kind, ty, span }
     }
 
@@ -131,7 +131,7 @@ impl<'e> Checker<'_, '_> {
             // The import was reported.
             return self.broken(span);
         }
-        let names = crate::resolve::declare::children(self.index, known);
+        let names = if self.suggests() { crate::resolve::declare::children(self.index, known) } else { Vec::new() };
         let message = format!("there is no rule, package or document `data.{}`", path.join("."));
         let diagnostic = Diagnostic::error("unknown-data", span, message);
         let diagnostic = match spelling::nearest(part, names.iter().map(|name| &**name)) {

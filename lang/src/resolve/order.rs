@@ -10,9 +10,27 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 use crate::typed::RuleKind;
 
+/// How many pairs of a rule and a rule it uses are followed.
+const USES_MAX: usize = 1_000_000;
+
 /// The rules in the order of their dependencies. Rules on a cycle are reported and stand in some order.
 pub(crate) fn sort(index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>) -> Vec<usize> {
-    let uses: Vec<BTreeMap<usize, Span>> = (0..index.rules.len()).map(|rule| uses(index, rule)).collect();
+    let mut all: Vec<BTreeMap<usize, Span>> = Vec::new();
+    let mut count = 0;
+    for rule in 0..index.rules.len() {
+        let used = if count <= USES_MAX { uses(index, rule) } else { BTreeMap::new() };
+        let before = count;
+        count += used.len();
+        if before <= USES_MAX && count > USES_MAX {
+            let message = format!("rules use each other in more than {USES_MAX} ways");
+            diagnostics.push(
+                Diagnostic::error("too-many-uses", index.rules[rule].span, message)
+                    .with_help("refer to single rules instead of whole packages such as `data.a[x]`"),
+            );
+        }
+        all.push(used);
+    }
+    let uses = all;
     let components = components(&uses);
     for component in &components {
         let first = component.iter().copied().min().unwrap_or(0);

@@ -3,7 +3,7 @@
 /// The candidate that is nearest to `name` if one is near enough to be a slip; the first in order of the text among equals.
 pub(crate) fn nearest<'n>(name: &str, candidates: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     const LENGTH_MAX: usize = 64;
-    const CANDIDATES_MAX: usize = 10_000;
+    const CANDIDATES_MAX: usize = 5_000;
     if name.chars().count() > LENGTH_MAX {
         return None;
     }
@@ -15,7 +15,7 @@ pub(crate) fn nearest<'n>(name: &str, candidates: impl IntoIterator<Item = &'n s
     candidates
         .into_iter()
         .take(CANDIDATES_MAX)
-        .filter(|candidate| candidate.len() <= LENGTH_MAX && *candidate != name)
+        .filter(|candidate| candidate.len().abs_diff(name.len()) <= allowed && *candidate != name)
         .map(|candidate| (distance(&name.to_lowercase(), &candidate.to_lowercase()), candidate))
         .filter(|(distance, candidate)| *distance <= allowed && *distance < candidate.chars().count())
         .min_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)))

@@ -9,7 +9,7 @@ use crate::value::Value;
 /// How many members a union of literals may have before it is widened.
 const LITERALS_MAX: usize = 64;
 /// How many parts an inferred type may have before it is taken as `any`.
-const WEIGHT_MAX: usize = 1_000;
+const WEIGHT_MAX: usize = 5_000;
 /// How many fields a document's object may have before it counts as a map.
 const FIELDS_MAX: usize = 64;
 /// How many elements a tuple may have before it counts as an array.

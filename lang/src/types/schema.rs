@@ -95,8 +95,10 @@ pub struct SchemaError {
 
 impl fmt::Display for SchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = if self.pointer.is_empty() { "the root" } else { self.pointer.as_str() };
-        write!(f, "at `{place}`: {}", self.message)
+        match self.pointer.as_str() {
+            "" => write!(f, "at the root: {}", self.message),
+            pointer => write!(f, "at `{pointer}`: {}", self.message),
+        }
     }
 }
 

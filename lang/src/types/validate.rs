@@ -12,8 +12,6 @@ use crate::value::Value;
 const MISMATCHES_MAX: usize = 32;
 /// How deep a value is followed.
 const DEPTH_MAX: usize = 256;
-/// How many characters of a value are shown.
-const SHOWN_MAX: usize = 60;
 
 /// A place where a value does not have the type it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -302,12 +300,13 @@ fn same(left: &Value, right: &Value) -> bool {
     }
 }
 
+/// What is there, without the content of texts: an input may hold secrets, and this goes into logs.
 fn shown(value: &Value) -> String {
     match value {
         Value::Array(items) => format!("an array of {}", items.len()),
         Value::Object(entries) => format!("an object with {} fields", entries.len()),
         Value::Set(items) => format!("a set of {}", items.len()),
-        Value::String(text) if text.chars().count() > SHOWN_MAX => format!("a string of {} bytes", text.len()),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => format!("`{value}`"),
+        Value::String(text) => format!("a string of {} characters", text.chars().count()),
+        Value::Null | Value::Bool(_) | Value::Number(_) => format!("`{value}`"),
     }
 }

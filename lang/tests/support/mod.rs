@@ -1,8 +1,7 @@
-//! A small environment and the reading of test cases, shared by the tests.
+//! A small environment, shared by the tests.
 
 use std::sync::Arc;
 
-use hpol_lang::load::PolicyFile;
 use hpol_lang::types::{BuiltinInfo, Environment, SelectorKind, Signature, Target, Type};
 use hpol_lang::value::Value;
 
@@ -56,21 +55,4 @@ fn check_format(position: usize, value: &Value) -> Result<(), String> {
         (0, Some(text)) if text.ends_with('%') => Err("the format ends in the middle of a verb".to_owned()),
         _ => Ok(()),
     }
-}
-
-/// The files of a case: its text is `policy.hpol`, and each line `#- path` starts another file.
-pub(crate) fn files(text: &str) -> Vec<PolicyFile> {
-    let mut files: Vec<(String, String)> = vec![("policy.hpol".to_owned(), String::new())];
-    for line in text.split_inclusive('\n') {
-        match line.strip_prefix("#- ") {
-            Some(path) => files.push((path.trim().to_owned(), String::new())),
-            None => {
-                if let Some((_, content)) = files.last_mut() {
-                    content.push_str(line);
-                }
-            }
-        }
-    }
-    files.retain(|(_, content)| !content.trim().is_empty());
-    files.into_iter().map(|(path, content)| PolicyFile::new(path, content)).collect()
 }
