@@ -2,7 +2,7 @@
 
 use std::time::Instant;
 
-use hpol_compiler::context::{Context, Fault, codes};
+use hpol_compiler::context::{CALL_DEPTH_MAX, Context, Fault, codes};
 use hpol_compiler::machine::{self, Machine, Outcome, Verdict};
 use hpol_compiler::plan::{self, DecisionId, Program};
 use hpol_lang::ast::EffectKeyword;
@@ -149,7 +149,7 @@ pub(crate) fn begin(context: &mut Context, limits: &Limits, now_nanoseconds: i64
     let limits = hpol_compiler::context::Limits {
         fuel: limits.fuel,
         memory_bytes: limits.memory_bytes,
-        call_depth: limits.depth,
+        call_depth: limits.depth.min(CALL_DEPTH_MAX),
         deadline: Instant::now().checked_add(limits.time),
         interrupt: None,
     };

@@ -5,6 +5,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use hpol_compiler::context::Context;
@@ -143,8 +144,8 @@ pub(crate) fn explain_package(snapshot: &Snapshot, package: usize, context: &mut
 
 fn explained(snapshot: &Snapshot, decide: impl FnOnce(&Evaluation<'_>, Watch<'_>) -> Findings) -> Explanation {
     let program = snapshot.program();
-    let trace = RefCell::new(Trace::default());
-    let interpreter = Interpreter::traced(&trace);
+    let trace = Rc::new(RefCell::new(Trace::default()));
+    let interpreter = Interpreter::traced(Rc::clone(&trace));
     let evaluation = snapshot.evaluation(&interpreter);
     let mut seen: Vec<(DecisionId, Verdict)> = Vec::new();
     let findings = decide(&evaluation, &mut |id, verdict| seen.push((id, verdict.clone())));

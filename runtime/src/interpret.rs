@@ -6,6 +6,7 @@
 //! Blocks nest on the thread's stack, so their nesting is bounded over all calls: see [`NESTING_MAX`].
 
 use std::cell::{Cell, RefCell};
+use std::rc::Rc;
 
 use hpol_compiler::context::{Context, Stop, codes};
 use hpol_compiler::machine::{Machine, call, call_builtin, document};
@@ -19,14 +20,14 @@ use crate::explain::trace::Trace;
 
 /// Blocks and calls that may be open at a time. A block takes at most about a kilobyte of stack in an unoptimised build, and
 /// the smallest stack on which policies are evaluated has 2 MiB.
-pub(crate) const NESTING_MAX: u32 = 768;
+pub const NESTING_MAX: u32 = 768;
 
-/// Runs functions of a plan. It keeps nothing between evaluations.
+/// Runs functions of a plan, as [`CompiledCode`](hpol_compiler::jit::CompiledCode) does. Make one for each evaluation.
 #[derive(Debug, Default)]
-pub(crate) struct Interpreter<'t> {
+pub struct Interpreter {
     nesting: Cell<u32>,
     /// What is told of each step, if an explanation is wanted.
-    trace: Option<&'t RefCell<Trace>>,
+    trace: Option<Rc<RefCell<Trace>>>,
 }
 
 /// How a statement or block ended.
@@ -47,7 +48,7 @@ struct Frame<'p> {
     registers: Vec<Word>,
 }
 
-impl Machine for Interpreter<'_> {
+impl Machine for Interpreter {
     fn run(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<Word, Stop> {
         let program = context.program().clone();
         let called = program.function(function);
@@ -59,9 +60,9 @@ impl Machine for Interpreter<'_> {
     }
 }
 
-impl<'t> Interpreter<'t> {
+impl Interpreter {
     /// An evaluator that tells `trace` what it does.
-    pub(crate) fn traced(trace: &'t RefCell<Trace>) -> Self {
+    pub(crate) fn traced(trace: Rc<RefCell<Trace>>) -> Self {
         Self { nesting: Cell::new(0), trace: Some(trace) }
     }
 
@@ -86,7 +87,7 @@ impl<'t> Interpreter<'t> {
     }
 
     fn tell_end(&self, frame: &Frame<'_>, statement: &Statement, result: Result<Flow, Stop>) {
-        if let Some(trace) = self.trace
+        if let Some(trace) = &self.trace
             && result == Ok(Flow::Failed)
         {
             trace.borrow_mut().failed(frame.function, statement.place, frame.program);
@@ -101,7 +102,7 @@ impl<'t> Interpreter<'t> {
         value: Word,
         context: &Context,
     ) {
-        let Some(mut trace) = self.trace.map(RefCell::borrow_mut) else { return };
+        let Some(mut trace) = self.trace.as_ref().map(|trace| trace.borrow_mut()) else { return };
         if let Some(site) = site.and_then(|site| frame.program.site(site)) {
             trace.read(frame.function, site, value, context);
         }

@@ -23,7 +23,7 @@ mod evaluate;
 pub mod explain;
 mod guard;
 pub mod input;
-mod interpret;
+pub mod interpret;
 pub mod limits;
 mod query;
 mod snapshot;

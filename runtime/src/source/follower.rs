@@ -26,7 +26,7 @@ pub struct FollowerOptions {
 
 impl Default for FollowerOptions {
     fn default() -> Self {
-        Self { poll: Duration::from_secs(10), settle: Duration::from_millis(50), on_event: Arc::new(|_| {}) }
+        Self { poll: Duration::from_secs(10), settle: Duration::from_millis(200), on_event: Arc::new(|_| {}) }
     }
 }
 
