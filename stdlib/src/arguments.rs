@@ -2,11 +2,14 @@
 //!
 //! Positions count from 1, as messages do.
 
-use hpol_lang::value::Number;
+use hpol_lang::value::{Number, Value};
 use num_bigint::BigInt;
 
 use crate::builtin::{BuiltinError, Call};
 use crate::heap::{Heap, View, Word};
+
+/// Largest value that is copied out of the heap.
+const COPY_WEIGHT_MAX: u32 = 1 << 20;
 
 /// What a builtin gives.
 pub(crate) type Outcome = Result<Word, BuiltinError>;
@@ -143,8 +146,16 @@ impl Call<'_> {
 
     /// Charges for work on the whole of a value.
     pub(crate) fn charge_value(&mut self, word: Word) -> Result<(), BuiltinError> {
-        let bytes = self.heap.as_str(word).map_or(0, str::len);
-        self.charge(usize::try_from(self.heap.weight(word)).unwrap_or(usize::MAX).saturating_add(bytes / 100))
+        self.charge(usize::try_from(self.heap.weight(word)).unwrap_or(usize::MAX))
+    }
+
+    /// Copies a value out, if it is not too large for that: parts that it shares are written once for each place.
+    pub(crate) fn value_of(&mut self, word: Word) -> Result<Value, BuiltinError> {
+        self.charge_value(word)?;
+        if self.heap.weight(word) > COPY_WEIGHT_MAX {
+            return Err(failed("value is too large"));
+        }
+        Ok(self.heap.to_value(word))
     }
 
     /// Makes a string, and charges for it.

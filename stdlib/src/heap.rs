@@ -5,7 +5,8 @@
 //! which belongs to one evaluation and is emptied, not freed, for the next. Values never change once made, so
 //! a word can be copied freely, and nothing is counted or collected.
 //!
-//! Every node knows its depth and its weight (how many nodes its tree has when written out). Both are bounded when a value is made,
+//! Every node knows its depth and its weight (how many nodes its tree has when written out; a long string weighs as many as
+//! its length makes up). Both are bounded when a value is made,
 //! so that comparing, hashing or printing one is bounded too, although rules may share parts without end
 //! (`a := [b, b]`, `b := [c, c]`, …).
 //!
@@ -33,6 +34,10 @@ pub const DEPTH_MAX: u16 = 512;
 
 /// Largest number of nodes in a value when it is written out.
 pub const WEIGHT_MAX: u32 = 1 << 24;
+
+/// Bytes of text that weigh as much as a node, so that a value that holds a long string many times weighs what it takes to
+/// write it out.
+const BYTES_PER_WEIGHT: u32 = 32;
 
 /// Why a value can't be made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -234,7 +239,7 @@ impl Heap {
         }
     }
 
-    /// How many nodes the value has when written out, for charging work on it.
+    /// How many nodes the value has when written out, with long strings counted by their length, for charging work on it.
     pub fn weight(&self, word: Word) -> u32 {
         if word.is_node() { self.node(word).1.weight } else { 1 }
     }
@@ -422,7 +427,8 @@ impl Heap {
         let length = arena_offset(text.len())?;
         self.reserve(text.len())?;
         self.local.text.push_str(text);
-        let word = self.push(Kind::String, Node { start, length, weight: 1, depth: 1 })?;
+        let weight = 1 + length / BYTES_PER_WEIGHT;
+        let word = self.push(Kind::String, Node { start, length, weight, depth: 1 })?;
         if self.space == Space::Frozen {
             self.local.interned.insert(text.into(), word);
         }

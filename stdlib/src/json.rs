@@ -147,10 +147,10 @@ fn marshal(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
 }
 
 fn marshal_with_options(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let (keys, _) = call.object(arguments, 2)?;
-    for key in keys {
+    let keys = call.object(arguments, 2)?.0.to_vec();
+    for key in &keys {
         if !matches!(call.heap.as_str(*key), Some("indent" | "prefix" | "pretty")) {
-            let key = call.heap.to_value(*key);
+            let key = call.value_of(*key)?;
             return Err(operand_error(2, &format!("object contained unknown key {key}")));
         }
     }

@@ -53,16 +53,16 @@ struct Spec {
 fn sprintf(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let format = call.text(arguments, 1)?.to_owned();
     call.charge_value(argument(arguments, 2))?;
-    let items = call.array(arguments, 2)?;
-    let operands: Vec<Operand> = items.iter().map(|item| operand(call, *item)).collect();
+    let items = call.array(arguments, 2)?.to_vec();
+    let operands = items.into_iter().map(|item| operand(call, item)).collect::<Result<Vec<_>, _>>()?;
     let mut printer = Printer { operands: &operands, next: 0, reordered: false, good_index: true, out: String::new() };
     printer.run(&format, |bytes| expect_bytes(call, bytes))?;
     let text = printer.out;
     call.make_string(&text)
 }
 
-fn operand(call: &Call<'_>, word: Word) -> Operand {
-    match call.heap.view(word) {
+fn operand(call: &mut Call<'_>, word: Word) -> Result<Operand, BuiltinError> {
+    Ok(match call.heap.view(word) {
         View::Int(value) => Operand::Int(value),
         View::Number(number) => match (number.as_i64(), number.to_big_int()) {
             (Some(value), _) => Operand::Int(value),
@@ -70,8 +70,8 @@ fn operand(call: &Call<'_>, word: Word) -> Operand {
             (None, None) => Operand::Float(number.to_f64()),
         },
         View::String(text) => Operand::Text(text.to_owned()),
-        _ => Operand::Text(call.heap.to_value(word).to_string()),
-    }
+        _ => Operand::Text(call.value_of(word)?.to_string()),
+    })
 }
 
 struct Printer<'o> {

@@ -9,7 +9,7 @@ mod search;
 pub(crate) use search::TABLE as SEARCH_TABLE;
 
 /// Longest string that a builtin makes, in bytes.
-const BYTES_MAX: usize = 64 << 20;
+pub(crate) const BYTES_MAX: usize = 64 << 20;
 
 pub(crate) const TABLE: &[Builtin] = &[
     Builtin::pure(

@@ -68,8 +68,7 @@ fn unmarshal(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
 }
 
 fn marshal(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    call.charge_value(argument(arguments, 1))?;
-    let value = call.heap.to_value(argument(arguments, 1));
+    let value = call.value_of(argument(arguments, 1))?;
     let text = serde_saphyr::to_string(&value).map_err(|error| failed(error.to_string()))?;
     call.make_string(&text)
 }

@@ -100,3 +100,18 @@ fn sets_and_objects_drop_repeats() {
     let object = heap.object(vec![(one, two), (one, one)]).expect("fits");
     assert_eq!(heap.to_value(object).to_string(), "{1: 1}");
 }
+
+#[test]
+fn strings_weigh_by_their_length() {
+    let mut heap = Heap::default();
+    let short = heap.string("ada").expect("small");
+    let mut value = heap.string(&"x".repeat(1 << 20)).expect("fits");
+    assert_eq!(heap.weight(short), 1);
+    assert!(heap.weight(value) > 1 << 14);
+    // Doubling a value costs nothing, writing it out would.
+    let error = (0..20).find_map(|_| {
+        let doubled = heap.array(&[value, value]);
+        doubled.map(|doubled| value = doubled).err()
+    });
+    assert_eq!(error, Some(HeapError::Weight));
+}

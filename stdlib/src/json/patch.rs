@@ -12,10 +12,8 @@ use crate::heap::Word;
 pub(super) fn patch(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let (document, operations) = (argument(arguments, 1), argument(arguments, 2));
     call.array(arguments, 2)?;
-    call.charge_value(document)?;
-    call.charge_value(operations)?;
-    let mut document = call.heap.to_value(document);
-    let Value::Array(operations) = call.heap.to_value(operations) else {
+    let mut document = call.value_of(document)?;
+    let Value::Array(operations) = call.value_of(operations)? else {
         return Err(call.wrong(arguments, 2, "array"));
     };
     for operation in operations.iter() {
@@ -55,8 +53,10 @@ fn apply(call: &mut Call<'_>, mut document: Value, operation: &Value) -> Result<
         Some("copy") => {
             let from = self::path(attribute("from")?)?;
             let value = find(&document, &from)?.clone();
-            // Copies of copies grow without end: what a copy adds is charged for.
-            call.charge(weight(&value))?;
+            // Copies of copies double the document each time: what a copy adds is bounded and charged for.
+            let mut left = COPY_PARTS_MAX;
+            take_parts(&value, &mut left).ok_or_else(|| failed("value to be copied is too large"))?;
+            call.charge(COPY_PARTS_MAX - left)?;
             add(&mut document, &path, value)?;
         }
         Some("test") => {
@@ -69,13 +69,17 @@ fn apply(call: &mut Call<'_>, mut document: Value, operation: &Value) -> Result<
     Ok(document)
 }
 
-/// How many parts a value has.
-fn weight(value: &Value) -> usize {
-    1 + match value {
-        Value::Array(items) => items.iter().map(weight).sum(),
-        Value::Set(items) => items.iter().map(weight).sum(),
-        Value::Object(entries) => entries.iter().map(|(key, value)| weight(key) + weight(value)).sum(),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => 0,
+/// Most parts of a value that is copied.
+const COPY_PARTS_MAX: usize = 1 << 20;
+
+/// Takes the number of a value's parts away; `None` where there are more than are left.
+fn take_parts(value: &Value, left: &mut usize) -> Option<()> {
+    *left = left.checked_sub(1)?;
+    match value {
+        Value::Array(items) => items.iter().try_for_each(|item| take_parts(item, left)),
+        Value::Set(items) => items.iter().try_for_each(|item| take_parts(item, left)),
+        Value::Object(entries) => entries.values().try_for_each(|value| take_parts(value, left)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => Some(()),
     }
 }
 

@@ -58,11 +58,12 @@ pub(super) fn verify_schema(call: &mut Call<'_>, arguments: &[Word]) -> Outcome 
 /// A document or schema: an object, or text of JSON.
 fn operand(call: &mut Call<'_>, arguments: &[Word], position: usize) -> Result<Value, BuiltinError> {
     let word = argument(arguments, position);
-    call.charge_value(word)?;
     if let Some(text) = call.heap.as_str(word) {
-        return super::read(text);
+        let (bytes, value) = (text.len(), super::read(text)?);
+        call.charge(bytes / 10)?;
+        return Ok(value);
     }
-    match call.heap.to_value(word) {
+    match call.value_of(word)? {
         value @ Value::Object(_) => Ok(value),
         _ => Err(type_error(position, "one of {string, object}", type_name(call.heap, word))),
     }
@@ -128,7 +129,7 @@ impl Matcher<'_, '_> {
         let is_integer = matches!(value, Value::Number(number) if number.is_integer());
         let given = if is_integer { "integer" } else { value.type_name() };
         let fits = |name: &&str| **name == *given || **name == *value.type_name();
-        if !expected.iter().any(|name| fits(&name)) {
+        if !expected.iter().any(fits) {
             self.find("invalid_type", format!("Invalid type. Expected: {}, given: {given}", expected.join("/")));
         }
     }

@@ -3,8 +3,8 @@
 use std::fmt::Write as _;
 
 use crate::builtin::{BuiltinError, Call};
-use crate::heap::{Heap, View, Word};
-use crate::strings::expect_bytes;
+use crate::heap::{Heap, HeapError, View, Word};
+use crate::strings::{BYTES_MAX, expect_bytes};
 
 /// Writes a value; on several lines where a prefix and an indentation for them are given.
 pub(crate) fn write(call: &mut Call<'_>, word: Word, lines: Option<(&str, &str)>) -> Result<String, BuiltinError> {
@@ -16,7 +16,8 @@ pub(crate) fn write(call: &mut Call<'_>, word: Word, lines: Option<(&str, &str)>
     let mut writer = Writer { heap: call.heap, lines, out: String::new() };
     writer.out.push_str(lines.map_or("", |(prefix, _)| prefix));
     writer.value(word, 0);
-    Ok(writer.out)
+    // The bound may have been passed by the last part, or writing ended there.
+    if writer.out.len() > BYTES_MAX { Err(HeapError::Memory.into()) } else { Ok(writer.out) }
 }
 
 struct Writer<'h> {
@@ -27,6 +28,9 @@ struct Writer<'h> {
 
 impl Writer<'_> {
     fn value(&mut self, word: Word, depth: usize) {
+        if self.out.len() > BYTES_MAX {
+            return;
+        }
         match self.heap.view(word) {
             View::Absent | View::Null => self.out.push_str("null"),
             View::Bool(value) => self.out.push_str(if value { "true" } else { "false" }),

@@ -30,8 +30,7 @@ enum Trust {
 pub(super) fn decode_verify(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let text = call.text(arguments, 1)?.to_owned();
     call.object(arguments, 2)?;
-    call.charge_value(argument(arguments, 2))?;
-    let options = call.heap.to_value(argument(arguments, 2));
+    let options = call.value_of(argument(arguments, 2))?;
     let constraints = Constraints::read(&options, call.now_nanoseconds)?;
     let keys = match &constraints.trust {
         Trust::Keys(keys) => keys.len(),

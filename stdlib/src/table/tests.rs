@@ -104,6 +104,47 @@ fn every_builtin_survives_every_kind_of_argument() {
     }
 }
 
+#[test]
+fn calls_that_would_give_too_much_are_refused() {
+    for call in [
+        "numbers.range(0, 1000000000)",
+        "numbers.range(-9223372036854775808, 9223372036854775807)",
+        "bits.lsh(1, 100000)",
+        "net.cidr_expand(\"0.0.0.0/0\")",
+        "net.cidr_expand(\"::/64\")",
+        "regex.match(`((a{1000}){1000}){1000}`, \"a\")",
+        "glob.match(`{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{{`, [], \"a\")",
+        "units.parse(\"1e999999\")",
+        "to_number(\"1e999999\")",
+        "json.unmarshal(\"1e999999\")",
+        "yaml.unmarshal(\"a: &a [x,x,x,x,x,x,x,x,x]\\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a]\\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b]\\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c]\\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d]\\nf: &f [*e,*e,*e,*e,*e,*e,*e,*e,*e]\\ng: [*f,*f,*f,*f,*f,*f,*f,*f,*f]\")",
+    ] {
+        let result = Evaluator::default().evaluate(&parse(call));
+        assert!(result.is_err(), "{call} gives {result:?}");
+    }
+    let mut evaluator = Evaluator::default();
+    let megabyte = evaluator.heap.string(&"a".repeat(1 << 20)).expect("fits");
+    let letter = evaluator.heap.string("a").expect("small");
+    let many = evaluator.heap.array(&vec![megabyte; 100]).expect("shares its parts");
+    let node = |evaluator: &mut Evaluator, number: i64| evaluator.heap.int(number).expect("small");
+    let nodes: Vec<Word> = (0..30).map(|number| node(&mut evaluator, number)).collect();
+    let nodes = evaluator.heap.array(&nodes).expect("small");
+    let edges = (0..30).map(|number| (node(&mut evaluator, number), nodes)).collect();
+    let graph = evaluator.heap.object(edges).expect("small");
+    for (name, arguments) in [
+        ("replace", vec![megabyte, letter, megabyte]),
+        ("concat", vec![megabyte, many]),
+        ("json.marshal", vec![many]),
+        ("yaml.marshal", vec![many]),
+        ("sprintf", vec![letter, many]),
+        ("graph.reachable_paths", vec![graph, nodes]),
+    ] {
+        evaluator.fuel = 1_000_000;
+        let result = evaluator.call(name, &arguments);
+        assert!(result.is_err(), "{name} gives {result:?}");
+    }
+}
+
 fn parse(text: &str) -> Expr {
     let mut sources = SourceMap::new();
     let file = sources.add("example.rego", text);
