@@ -50,6 +50,9 @@ pub use upstream::{ApiKeyHeader, UpstreamConfig, UpstreamKind, UpstreamTimeouts}
 /// Largest configuration that is read, in bytes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
+/// Shortest token of the admin API, in characters.
+pub(crate) const ADMIN_TOKEN_LENGTH_MIN: usize = 16;
+
 /// The gateway's configuration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]

@@ -8,7 +8,7 @@ use sha2::{Digest, Sha256};
 use subtle::{Choice, ConditionallySelectable, ConstantTimeEq};
 
 use crate::approvals::Person;
-use crate::config::{AdminConfig, AdminOidc, Role, Secret, SecretError};
+use crate::config::{ADMIN_TOKEN_LENGTH_MIN, AdminConfig, AdminOidc, Role, Secret, SecretError};
 use crate::identity::{Authenticator, Identity, IdentityError, Verifier, bearer_token};
 
 /// What vouches for people who come with a token of the gateway's own.
@@ -43,14 +43,14 @@ impl AdminAuthenticator {
     ///
     /// # Errors
     ///
-    /// A token that cannot be read.
+    /// A token that cannot be read, or is too short.
     pub fn new(config: &AdminConfig, clients: &Authenticator) -> Result<Self, SecretError> {
         let mut tokens = Vec::with_capacity(config.tokens.len());
         for token in &config.tokens {
             let person =
                 Person { name: token.user.clone(), issuer: STATIC_ISSUER.to_owned(), groups: token.groups.clone() };
             let caller = Caller { person, roles: token.roles.iter().copied().collect() };
-            tokens.push(KnownToken { digest: digest(&token.token.read()?), caller });
+            tokens.push(KnownToken { digest: digest(&token.token.read_at_least(ADMIN_TOKEN_LENGTH_MIN)?), caller });
         }
         let oidc = match (&config.oidc, clients) {
             (Some(oidc), Authenticator::Oidc(verifier)) => {

@@ -38,6 +38,11 @@ pub enum SecretError {
     /// The secret is not text in UTF-8.
     #[error("the secret in {0} is not UTF-8 text")]
     NotText(String),
+    /// The secret could be guessed.
+    #[error(
+        "the secret in {0} is shorter than {1} characters and could be guessed; make one with `openssl rand -hex 32`"
+    )]
+    TooShort(String, usize),
     /// The secret is longer than any key.
     #[error("the secret in {0} is longer than {SECRET_BYTES_MAX} bytes")]
     TooLong(String),
@@ -74,6 +79,19 @@ impl SecretSource {
             return Err(SecretError::Empty(self.to_string()));
         }
         Ok(Secret(text.to_owned()))
+    }
+
+    /// Reads the secret, which must have at least so many characters.
+    ///
+    /// # Errors
+    ///
+    /// As [`SecretSource::read`], and a secret that is shorter.
+    pub fn read_at_least(&self, length_min: usize) -> Result<Secret, SecretError> {
+        let secret = self.read()?;
+        if secret.0.chars().count() < length_min {
+            return Err(SecretError::TooShort(self.to_string(), length_min));
+        }
+        Ok(secret)
     }
 
     fn read_file(&self, path: &Path) -> Result<String, SecretError> {

@@ -221,6 +221,7 @@ fn files_and_secrets_that_are_missing_are_told_at_once() {
     let folder = tempfile::tempdir().expect("temporary folder");
     let path = folder.path().join("hpol.yaml");
     std::fs::write(folder.path().join("short"), "secret").expect("written");
+    std::fs::write(folder.path().join("long"), "0123456789abcdef").expect("written");
     std::fs::write(folder.path().join("no.pem"), "no certificate").expect("written");
     std::fs::write(
         &path,
@@ -232,6 +233,8 @@ identity: {anonymous: true}
 admin:
   tokens:
     - {user: ada, token: {file: short}}
+    - {user: bob, token: {file: long}}
+    - {user: cyd, token: {file: long}}
 masking: {hash_key: {file: none}}
 ",
     )
@@ -244,9 +247,10 @@ masking: {hash_key: {file: none}}
         [
             ("tls", Some((1, 6))),
             ("admin.tokens[0].token", Some((8, 26))),
+            ("admin.tokens[2].token", Some((10, 26))),
             ("upstreams[0].api_key", Some((4, 59))),
             ("upstreams[0].ca_file", Some((4, 96))),
-            ("masking.hash_key", Some((9, 21))),
+            ("masking.hash_key", Some((11, 21))),
         ]
     );
     assert!(!error.to_string().contains("secret`"), "{error}");

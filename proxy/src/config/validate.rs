@@ -7,13 +7,10 @@ use url::{Host, Url};
 
 use super::locate::Tree;
 use super::{
-    AdminConfig, Config, ConfigError, GitConfig, LimitsConfig, OidcConfig, PolicyConfig, Problem, UpstreamConfig,
-    client_tls, server_tls, yaml_options,
+    ADMIN_TOKEN_LENGTH_MIN, AdminConfig, Config, ConfigError, GitConfig, LimitsConfig, OidcConfig, PolicyConfig,
+    Problem, UpstreamConfig, client_tls, server_tls, yaml_options,
 };
 use crate::logging;
-
-/// Shortest token of the admin API, in characters.
-const ADMIN_TOKEN_LENGTH_MIN: usize = 16;
 
 /// Name that clients have where identity is off; no admin token may take it.
 const ANONYMOUS: &str = "anonymous";
@@ -314,14 +311,18 @@ pub(super) fn check_files(config: &Config) -> Findings {
     {
         findings.add("policy.git.credentials.password", error.to_string());
     }
+    let mut seen = Vec::new();
     for (index, token) in config.admin.tokens.iter().enumerate() {
         let setting = format!("admin.tokens[{index}].token");
-        match token.token.read() {
-            Ok(secret) => findings.add_if(
-                secret.expose().chars().count() < ADMIN_TOKEN_LENGTH_MIN,
-                &setting,
-                "the token is shorter than 16 characters and could be guessed; make one with `openssl rand -hex 32`",
-            ),
+        match token.token.read_at_least(ADMIN_TOKEN_LENGTH_MIN) {
+            Ok(secret) => {
+                findings.add_if(
+                    seen.contains(&secret),
+                    &setting,
+                    "another person has the same token; each needs one of their own",
+                );
+                seen.push(secret);
+            }
             Err(error) => findings.add(setting, error.to_string()),
         }
     }
