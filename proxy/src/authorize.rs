@@ -18,6 +18,7 @@ use crate::llm::message::LlmRequest;
 use crate::mask::Masks;
 use crate::mask::document::CannotMask;
 use crate::refusal::{DecisionBrief, Refusal};
+use crate::upstream::Upstream;
 
 /// A request as far as policies see it.
 #[derive(Debug)]
@@ -42,8 +43,8 @@ pub(crate) enum Content {
 pub(crate) struct Subject<'a> {
     /// Who asks.
     pub(crate) identity: &'a Identity,
-    /// Name of the upstream.
-    pub(crate) target: &'a str,
+    /// Where it goes.
+    pub(crate) target: &'a Upstream,
     /// Address of the peer.
     pub(crate) client: IpAddr,
     /// When it is asked.
@@ -90,12 +91,13 @@ impl Message {
             ("groups", Value::array(subject.identity.groups.iter().map(|group| Value::from(group.as_str())))),
             ("claims", subject.identity.claims.clone()),
         ]);
-        let labels = Value::object::<&str>([]);
+        let labels = subject.target.labels().iter().map(|(name, value)| (name.as_str(), Value::from(value.as_str())));
+        let target = Value::object([("name", Value::from(subject.target.name())), ("labels", Value::object(labels))]);
         let mut fields = vec![
             ("time", Value::from(subject.time.to_string())),
             ("headers", self.head.header_values()),
             ("identity", identity),
-            ("target", Value::object([("name", Value::from(subject.target)), ("labels", labels)])),
+            ("target", target),
             ("client", Value::object([("ip", Value::from(subject.client.to_canonical().to_string()))])),
         ];
         let kind = match &self.content {

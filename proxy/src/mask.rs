@@ -30,6 +30,11 @@ impl Masks {
         self.texts.is_empty() && self.fields.is_empty()
     }
 
+    /// How many texts and values came out changed so far.
+    pub fn changed(&self) -> u64 {
+        self.texts.changed() + self.fields.iter().map(FieldMask::changed).sum::<u64>()
+    }
+
     /// The masks of a decision for one direction, strongest first.
     ///
     /// # Errors

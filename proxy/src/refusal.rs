@@ -16,6 +16,8 @@ pub struct Refusal {
     pub code: &'static str,
     /// What happened and what to do, for people.
     pub message: String,
+    /// What exactly happened, where a code stands for several things: `token_expired`.
+    pub reason: Option<&'static str>,
     /// The decision, in parts, where there is one.
     pub decision: Option<Box<DecisionBrief>>,
 }
@@ -50,7 +52,7 @@ impl DecisionBrief {
 impl Refusal {
     /// A refusal without a decision.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
-        Self { status, code, message: message.into(), decision: None }
+        Self { status, code, message: message.into(), reason: None, decision: None }
     }
 
     /// A refusal by policy.
@@ -66,6 +68,13 @@ impl Refusal {
             "it cannot be carried out here".to_owned()
         };
         Self::new(StatusCode::FORBIDDEN, "policy_denied", format!("denied by policy: {why}")).because_of(brief)
+    }
+
+    /// The same refusal with what exactly happened.
+    #[must_use]
+    pub fn reason(mut self, reason: &'static str) -> Self {
+        self.reason = Some(reason);
+        self
     }
 
     /// The same refusal with what is told of the decision.
@@ -98,6 +107,9 @@ impl Refusal {
             "code": self.code,
             "request_id": request_id,
         });
+        if let (Some(reason), Some(fields)) = (self.reason, error.as_object_mut()) {
+            fields.insert("reason".to_owned(), json!(reason));
+        }
         if let (Some(brief), Some(fields)) = (&self.decision, error.as_object_mut()) {
             fields.insert("rules".to_owned(), json!(brief.rules));
             fields.insert("reasons".to_owned(), json!(brief.reasons));

@@ -232,6 +232,7 @@ async fn answer(
         request_hash: decode::request_hash(&message, &body),
         message,
         body,
+        obligations: std::sync::OnceLock::new(),
         passes: (running, pass, pass_of_identity),
     };
     arrival.decided = true;
@@ -259,7 +260,7 @@ async fn identify(services: &Services, head: &Head) -> Result<Identity, Refusal>
             return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.code(), message);
         }
         services.metrics.refusal(error.code());
-        Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", error.to_string())
+        Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", error.to_string()).reason(error.code())
     })
 }
 

@@ -1,5 +1,6 @@
 //! The systems behind the gateway: which one a request goes to, and how it gets there.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -122,6 +123,11 @@ impl Upstream {
     /// Its name.
     pub fn name(&self) -> &str {
         &self.config.name
+    }
+
+    /// Its labels.
+    pub fn labels(&self) -> &BTreeMap<String, String> {
+        &self.config.labels
     }
 
     /// The protocol that is spoken to it.
@@ -279,6 +285,7 @@ mod tests {
         UpstreamConfig {
             name: name.to_owned(),
             kind: UpstreamKind::Http,
+            labels: BTreeMap::new(),
             base_url: "http://127.0.0.1:1/base/".to_owned(),
             path_prefix: prefix.to_owned(),
             host: host.map(str::to_owned),

@@ -1,5 +1,6 @@
 //! The systems behind the gateway.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -17,6 +18,9 @@ pub struct UpstreamConfig {
     pub name: String,
     /// Protocol that is spoken to it.
     pub kind: UpstreamKind,
+    /// Labels that policies read as `input.target.labels`, such as `env: prod`.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
     /// Address requests are sent to, such as `https://api.openai.com`. Its path is put in front of the request's path.
     pub base_url: String,
     /// Requests whose path starts with this go to the upstream. The longest prefix wins.

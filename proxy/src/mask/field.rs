@@ -52,6 +52,11 @@ impl FieldMask {
         &self.kind
     }
 
+    /// How many values came out changed so far.
+    pub fn changed(&self) -> u64 {
+        self.masks.changed()
+    }
+
     /// Masks what stands at the path. A document without it stays as it is.
     pub fn apply(&self, tree: &mut JsonTree) {
         self.step(tree, &self.steps);
@@ -63,19 +68,28 @@ impl FieldMask {
         match (step, tree) {
             (Step::Member(name), tree @ JsonTree::Object(_)) => {
                 if drops {
-                    tree.remove(name);
+                    if tree.remove(name).is_some() {
+                        self.masks.note_change();
+                    }
                 } else if let Some(member) = tree.get_mut(name) {
                     self.step(member, rest);
                 }
             }
-            (Step::EveryElement, JsonTree::Array(items)) if drops => items.clear(),
+            (Step::EveryElement, JsonTree::Array(items)) if drops => {
+                self.masks.note_change();
+                items.clear();
+            }
             (Step::EveryElement, JsonTree::Array(items)) => items.iter_mut().for_each(|item| self.step(item, rest)),
-            (Step::EveryElement, JsonTree::Object(members)) if drops => members.clear(),
+            (Step::EveryElement, JsonTree::Object(members)) if drops => {
+                self.masks.note_change();
+                members.clear();
+            }
             (Step::EveryElement, JsonTree::Object(members)) => {
                 members.iter_mut().for_each(|(_, member)| self.step(member, rest));
             }
             (Step::Element(index), JsonTree::Array(items)) => {
                 if drops && *index < items.len() {
+                    self.masks.note_change();
                     items.remove(*index);
                 } else if let Some(item) = items.get_mut(*index) {
                     self.step(item, rest);
@@ -97,6 +111,7 @@ impl FieldMask {
             JsonTree::String(text) => std::mem::take(text),
             JsonTree::Bool(_) | JsonTree::Number(_) | JsonTree::Array(_) | JsonTree::Object(_) => tree.to_string(),
         };
+        self.masks.note_change();
         // A place that cannot be taken out, such as the whole document, stays without a value.
         *tree = self.masks.replaced(&text).map_or(JsonTree::Null, JsonTree::String);
     }

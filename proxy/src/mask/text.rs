@@ -1,6 +1,7 @@
 //! Masks of texts: the operators of a decision over a text, whole or in pieces.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use hpol_runtime::decision::{DetectorUse, Operator, OperatorKind};
 use hpol_stdlib::detect::Detector;
@@ -24,6 +25,8 @@ struct Shared {
     /// What is done to a text as a whole; the strongest, if there are several.
     whole: Option<TextOperator>,
     key: Arc<HashKey>,
+    /// How many texts came out changed.
+    changed: AtomicU64,
 }
 
 impl TextMasks {
@@ -37,7 +40,7 @@ impl TextMasks {
         let found: Vec<MaskRule> = rules.iter().filter(|rule| !rule.detectors.is_empty()).cloned().collect();
         let whole = rules.iter().filter(|rule| rule.detectors.is_empty()).map(|rule| rule.operator.clone()).max();
         let (rules, found) = (Arc::new(MaskRules::new(rules)), Arc::new(MaskRules::new(found)));
-        Ok(Self { shared: Arc::new(Shared { rules, found, whole, key: key.clone() }) })
+        Ok(Self { shared: Arc::new(Shared { rules, found, whole, key: key.clone(), changed: AtomicU64::new(0) }) })
     }
 
     /// Whether there is none.
@@ -72,7 +75,21 @@ impl TextMasks {
 
     /// Masks what detectors find in a whole text; masks of whole texts are left out.
     pub fn found_only(&self, text: &str) -> String {
-        mask_text(text, &self.shared.found, &self.shared.key).into_owned()
+        let masked = mask_text(text, &self.shared.found, &self.shared.key).into_owned();
+        if masked != text {
+            self.note_change();
+        }
+        masked
+    }
+
+    /// How many texts came out changed so far.
+    pub fn changed(&self) -> u64 {
+        self.shared.changed.load(Ordering::Relaxed)
+    }
+
+    /// Counts a text or value that was changed.
+    pub(super) fn note_change(&self) {
+        self.shared.changed.fetch_add(1, Ordering::Relaxed);
     }
 
     /// A value as the mask of whole texts replaces it; `None` if it goes.
@@ -91,7 +108,7 @@ impl TextMasks {
 
     /// A stream for a plain text.
     pub(super) fn plain_stream(&self) -> PlainStream {
-        PlainStream::new(&self.shared.rules, &self.shared.key)
+        PlainStream::new(self, &self.shared.rules)
     }
 
     /// A stream for a plain text behind a key: what the key says can make a weak match a strong one.
@@ -112,7 +129,7 @@ impl TextMasks {
 
     /// A stream for a key: only what detectors find is masked in it.
     pub(super) fn key_stream(&self) -> PlainStream {
-        PlainStream::new(&self.shared.found, &self.shared.key)
+        PlainStream::new(self, &self.shared.found)
     }
 }
 
@@ -154,23 +171,47 @@ pub(super) struct PlainStream {
     masker: StreamMasker,
     /// What was put in front of the text and must not leave with it.
     context: String,
+    /// Where a change is counted; `None` once it was.
+    count: Option<TextMasks>,
+    /// What went in and has not come out yet.
+    held: String,
 }
 
 impl PlainStream {
-    fn new(rules: &Arc<MaskRules>, key: &Arc<HashKey>) -> Self {
-        Self { masker: StreamMasker::new(rules.clone(), key.clone()), context: String::new() }
+    fn new(masks: &TextMasks, rules: &Arc<MaskRules>) -> Self {
+        Self {
+            masker: StreamMasker::new(rules.clone(), masks.shared.key.clone()),
+            context: String::new(),
+            count: Some(masks.clone()),
+            held: String::new(),
+        }
     }
 
     /// Takes the next piece; gives what may leave.
     pub(super) fn push(&mut self, piece: &str) -> String {
+        if self.count.is_some() {
+            self.held.push_str(piece);
+        }
         let out = self.masker.push(piece);
+        self.compare(&out, false);
         self.without_context(out)
     }
 
     /// Gives what was held back.
     pub(super) fn finish(mut self) -> String {
         let out = self.masker.finish();
+        self.compare(&out, true);
         self.without_context(out)
+    }
+
+    /// Counts the text as changed where what comes out is not what went in.
+    fn compare(&mut self, out: &str, ends: bool) {
+        if self.held.starts_with(out) && (!ends || self.held.len() == out.len()) {
+            self.held.drain(..out.len());
+        } else if let Some(masks) = self.count.take() {
+            masks.note_change();
+            self.held = String::new();
+        }
     }
 
     /// Takes the context off the front of what leaves. A match that began in the context changed it: from there on

@@ -1,7 +1,7 @@
 //! A request that was read: decided, sent on, answered, recorded.
 
 use std::net::IpAddr;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -43,6 +43,8 @@ pub(super) struct Exchange {
     pub(super) message: Message,
     pub(super) body: Bytes,
     pub(super) request_hash: [u8; 32],
+    /// What the request was sent with, to be counted at its end.
+    pub(super) obligations: OnceLock<Obligations>,
     /// Counts the request as running until it ends.
     #[expect(dead_code, reason = "held for its drop")]
     pub(super) passes: (Present, Pass, Pass),
@@ -91,7 +93,7 @@ impl Exchange {
     pub(super) async fn decide(&self) -> Result<Authorized, Refusal> {
         let subject = Subject {
             identity: &self.identity,
-            target: self.upstream.name(),
+            target: &self.upstream,
             client: self.client,
             time: self.services.clock.now(),
         };
@@ -154,9 +156,13 @@ impl Exchange {
         status: StatusCode,
         usage: Option<&Usage>,
     ) -> Result<(), Refusal> {
+        let masked = self.obligations.get().map(|used| (used.request.changed(), used.response.changed()));
+        let (masked_request, masked_response) = masked.unwrap_or_default();
+        self.services.metrics.masked(masked_request + masked_response);
         let body = json!({
             "outcome": outcome,
             "status": status.as_u16(),
+            "masked": { "request": masked_request, "response": masked_response },
             "upstream": self.upstream.name(),
             "usage": usage.copied().map(Usage::to_json),
             "milliseconds": milliseconds(self.started),
@@ -167,6 +173,8 @@ impl Exchange {
     /// Masks the request and sends it on.
     pub(super) async fn send(&self, permit: &Permit) -> Result<Response<Incoming>, Refusal> {
         let masks = &permit.obligations.request;
+        // Set once: a request is sent once.
+        let _ = self.obligations.set(permit.obligations.clone());
         let body = if masks.is_empty() {
             self.body.clone()
         } else {

@@ -205,3 +205,48 @@ impl Usage {
         json!({ "input_tokens": self.input, "output_tokens": self.output })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::testing::text_masks;
+
+    /// What leaves for a stream that comes in pieces of these lengths.
+    fn run(stream: &[u8], masks: &TextMasks, cuts: &[usize]) -> String {
+        let body = BodyDecoder::new(None).expect("no encoding");
+        let mut filter = Filter::events(Endpoint::ChatCompletions, body, masks);
+        let mut out = BytesMut::new();
+        let mut rest = Bytes::copy_from_slice(stream);
+        for cut in cuts {
+            let (left, pushed) = filter.push(rest.split_to((*cut).min(rest.len())));
+            pushed.expect("a good stream");
+            out.extend_from_slice(&left);
+        }
+        let (left, pushed) = filter.push(rest);
+        pushed.expect("a good stream");
+        out.extend_from_slice(&left);
+        let (left, complete) = filter.finish().expect("a good stream");
+        assert!(complete, "the stream has its last event");
+        out.extend_from_slice(&left);
+        String::from_utf8(out.to_vec()).expect("UTF-8")
+    }
+
+    proptest! {
+        #[test]
+        fn cuts_of_the_network_do_not_show(
+            pieces in proptest::collection::vec("[0-9a-z @.é]{0,8}|4111 1111 |1111 1111|ada@exam|ple\\.com", 0..8),
+            cuts in proptest::collection::vec(0usize..60, 0..30),
+        ) {
+            let masks = text_masks(&["credit_card", "email"]);
+            let mut stream = String::from(": hello\r\n\r\n");
+            for piece in &pieces {
+                let chunk = json!({"choices": [{"index": 0, "delta": {"content": piece}, "finish_reason": null}]});
+                stream.push_str(&format!("data: {chunk}\n\n"));
+            }
+            stream.push_str("data: {\"choices\": [{\"index\": 0, \"delta\": {}, \"finish_reason\": \"stop\"}]}\r\n\r\ndata: [DONE]\n\n");
+            prop_assert_eq!(run(stream.as_bytes(), &masks, &cuts), run(stream.as_bytes(), &masks, &[]));
+        }
+    }
+}

@@ -47,6 +47,13 @@ impl Exchange {
                 () = self.services.end.cancelled() => return Err(shutting_down()),
             };
             match outcome {
+                Outcome::Granted if self.identity_ended() => {
+                    let message =
+                        "the token expired while the request waited for approval; send it again with a new one";
+                    return Err(
+                        Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", message).reason("token_expired")
+                    );
+                }
                 Outcome::Granted if self.is_current(&permit) => {
                     approvals.claim(&ticket, &self.id).await.map_err(|error| approval_error(&error))?;
                     return Ok(permit);
@@ -71,6 +78,11 @@ impl Exchange {
                 Verdict::Approve(obligations) => Permit { decision: authorized.decision, obligations },
             };
         }
+    }
+
+    /// Whether the token of the one who asks has ended by now.
+    fn identity_ended(&self) -> bool {
+        self.identity.expires_at.is_some_and(|end| end <= self.services.clock.now())
     }
 
     /// Whether the policy that decided is still in force.

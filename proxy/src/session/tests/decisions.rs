@@ -96,9 +96,12 @@ allow "files" if {
   input.query["purpose"][0] == "test"
   input.headers["x-team"] == "red"
   input.body.name == "a.txt"
+  input.target.name == "provider"
+  input.target.labels["env"] == "prod"
 }
 "#;
-    let test = TestGateway::start(policy).await;
+    let label = ("env".to_owned(), "prod".to_owned());
+    let test = TestGateway::start_with(policy, |config| config.upstreams[0].labels = [label].into()).await;
     let request = |team: &str| {
         let request = test.build(Method::POST, "/v1/files?purpose=test").header("content-type", "application/json");
         request.header("x-team", team).body(Full::from(r#"{"name": "a.txt"}"#)).expect("a request")
@@ -134,6 +137,8 @@ async fn requests_are_masked_wherever_text_stands_and_keep_their_order() {
     assert!(text_of(answer.await.expect("an answer")).await.contains(CARD));
     let decision = test.records("decision").await.pop().expect("a record");
     assert_eq!(decision.effect.as_deref(), Some("mask"));
+    let response = test.records("response").await.pop().expect("a record");
+    assert_eq!(body_of(&response)["masked"], json!({"request": 6, "response": 0}));
 }
 
 #[tokio::test]

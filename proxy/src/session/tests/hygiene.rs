@@ -75,6 +75,20 @@ async fn what_follows_a_refused_request_is_not_served() {
 }
 
 #[tokio::test]
+async fn a_denied_request_leaves_its_connection_usable() {
+    let test = TestGateway::start(ALLOW_LLM).await;
+    let body = "{\"a\": 1}";
+    let first = format!(
+        "POST /v1/files HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let last = "GET /v1/files HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let answer = test.raw(format!("{first}{first}{last}").as_bytes()).await;
+    assert_eq!(answer.matches("HTTP/1.1 403 Forbidden").count(), 3, "{answer}");
+    assert_eq!(test.records("decision").await.len(), 3);
+}
+
+#[tokio::test]
 async fn bodies_that_cannot_be_read_have_a_code() {
     let test = TestGateway::start_with(ALLOW_LLM, |config| config.limits.body_size = 2_000).await;
     let json = "application/json";
