@@ -1,4 +1,25 @@
 //! The gateway as a whole: starts what a configuration names, and stops it in order.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//!
+//! use hpol_proxy::clock::Clock;
+//! use hpol_proxy::config::Config;
+//! use hpol_proxy::gateway::Gateway;
+//! use hpol_proxy::policy::FollowedPolicy;
+//! use hpol_runtime::{Engine, EngineOptions};
+//!
+//! # async fn run() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::load("hpol.yaml".as_ref())?;
+//! let engine = Engine::new(EngineOptions::default());
+//! let (policy, events) = FollowedPolicy::start(&config.policy, engine.clone()).await?;
+//! let gateway = Gateway::start(&config, engine, Arc::new(policy), Clock::system()).await?;
+//! tokio::spawn(events.record(gateway.audit().clone()));
+//! tokio::signal::ctrl_c().await?;
+//! gateway.shutdown().await?;
+//! # Ok(())
+//! # }
+//! ```
 
 use std::fmt;
 use std::net::SocketAddr;

@@ -153,7 +153,7 @@ async fn run(
             task.await;
         }
         Some(Err(refusal)) => {
-            services.metrics.refusal(refusal.code);
+            services.metrics.refusal(refusal.reason.unwrap_or(refusal.code));
             tracing::info!(
                 request_id = arrival.id,
                 code = refusal.code,
@@ -259,7 +259,6 @@ async fn identify(services: &Services, head: &Head) -> Result<Identity, Refusal>
             let message = "clients cannot be identified at the moment; try again later";
             return Refusal::new(StatusCode::SERVICE_UNAVAILABLE, error.code(), message);
         }
-        services.metrics.refusal(error.code());
         Refusal::new(StatusCode::UNAUTHORIZED, "invalid_token", error.to_string()).reason(error.code())
     })
 }

@@ -18,6 +18,32 @@ pub enum BodyKind {
     Plain,
 }
 
+/// How a body is masked.
+enum Form {
+    Json,
+    JsonLines,
+    Text,
+}
+
+fn form(media_type: Option<&str>, masks: &Masks) -> Result<Form, CannotMask> {
+    match media_type.unwrap_or_default() {
+        json if is_json(json) => Ok(Form::Json),
+        "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines" => Ok(Form::JsonLines),
+        // A field mask names a path that a plain text does not have: what it protects could stand anywhere in it.
+        "text/plain" | "text/csv" | "text/markdown" if masks.fields.is_empty() => Ok(Form::Text),
+        other => Err(CannotMask::MediaType(if other.is_empty() { "unknown" } else { other }.to_owned())),
+    }
+}
+
+/// Checks before a body is read whether bodies of the media type can be masked at all.
+///
+/// # Errors
+///
+/// They cannot.
+pub fn check_media_type(media_type: Option<&str>, masks: &Masks) -> Result<(), CannotMask> {
+    form(media_type, masks).map(|_| ())
+}
+
 /// Masks a body of the media type.
 ///
 /// # Errors
@@ -27,19 +53,17 @@ pub fn mask_body(kind: BodyKind, media_type: Option<&str>, body: &[u8], masks: &
     if body.is_empty() {
         return Ok(Vec::new());
     }
-    match media_type.unwrap_or_default() {
-        json if is_json(json) => {
+    match form(media_type, masks)? {
+        Form::Json => {
             let mut tree = tree_of(body)?;
             mask_tree(kind, &mut tree, masks)?;
             Ok(tree.to_string().into_bytes())
         }
-        "application/x-ndjson" | "application/jsonl" | "application/x-jsonlines" => mask_lines(kind, body, masks),
-        // A field mask names a path that a plain text does not have: what it protects could stand anywhere in it.
-        "text/plain" | "text/csv" | "text/markdown" if masks.fields.is_empty() => {
+        Form::JsonLines => mask_lines(kind, body, masks),
+        Form::Text => {
             let text = std::str::from_utf8(body).map_err(|_| CannotMask::Malformed("UTF-8"))?;
             Ok(masks.texts.whole(text, TextKind::Prose).into_bytes())
         }
-        other => Err(CannotMask::MediaType(if other.is_empty() { "unknown" } else { other }.to_owned())),
     }
 }
 

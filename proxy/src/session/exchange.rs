@@ -6,11 +6,14 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hpol_runtime::Decision;
+use hpol_stdlib::detect::Detector;
+use hpol_stdlib::detect::mask::{MaskRule, MaskRules, Operator, mask_text};
 use http::header::{
     CONTENT_ENCODING, CONTENT_LENGTH, ETAG, HeaderMap, HeaderName, HeaderValue, IF_MATCH, IF_MODIFIED_SINCE,
     IF_NONE_MATCH, IF_RANGE, IF_UNMODIFIED_SINCE, LAST_MODIFIED, RANGE,
 };
 use http::{Method, Response, StatusCode};
+use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use serde_json::{Value as Json, json};
@@ -23,14 +26,21 @@ use crate::authorize::{Authorized, Content, Message, Obligations, Subject, Verdi
 use crate::body::ClientBody;
 use crate::gate::Pass;
 use crate::http::codec::{BodyDecoder, decode_body};
-use crate::http::enforce::{BodyKind, mask_body, mask_tree};
+use crate::http::enforce::{BodyKind, check_media_type, mask_body, mask_tree};
 use crate::http::message::{media_type, request_headers, response_headers};
 use crate::identity::Identity;
 use crate::mask::document::CannotMask;
+use crate::mask::texts::texts_of;
 use crate::metrics::Present;
 use crate::record::{Record, RecordKind};
 use crate::refusal::Refusal;
 use crate::upstream::{Outgoing, Upstream};
+
+/// Texts that approvers are shown.
+const TEXTS_SHOWN_MAX: usize = 16;
+
+/// Bytes of a text that are searched for what approvers must not see.
+const TEXT_SEARCHED_BYTES_MAX: usize = 8 << 10;
 
 /// A request that was read.
 pub(super) struct Exchange {
@@ -137,6 +147,30 @@ impl Exchange {
             fields.insert("tools".to_owned(), json!(tools));
             fields
                 .insert("previous_response_id".to_owned(), json!(request.previous_response_id.as_deref().map(bounded)));
+        }
+        summary
+    }
+
+    /// What approvers are shown: the summary, and the beginnings of the texts, without what detectors find in them.
+    pub(super) fn summary_with_texts(&self) -> Json {
+        let mut summary = self.summary();
+        let texts = match &self.message.content {
+            Content::Llm(_, body) => texts_of(body),
+            Content::Http(Some(body), _) => vec![body.to_string()],
+            Content::Http(None, _) => Vec::new(),
+        };
+        let rules = MaskRules::new(vec![MaskRule { operator: Operator::Redact, detectors: Detector::all() }]);
+        // The last texts are what the request is about; those before them are its history.
+        let shown = texts.iter().rev().take(TEXTS_SHOWN_MAX).rev();
+        let shown: Vec<String> = shown
+            .map(|text| {
+                // A value that is cut in two would not be found, so more is searched than shown.
+                let searched = text.get(..text.floor_char_boundary(TEXT_SEARCHED_BYTES_MAX)).unwrap_or_default();
+                crate::record::bounded(&mask_text(searched, &rules, &self.services.hash_key))
+            })
+            .collect();
+        if let Some(fields) = summary.as_object_mut() {
+            fields.insert("texts".to_owned(), json!(shown));
         }
         summary
     }
@@ -280,13 +314,19 @@ impl Exchange {
         let (parts, body) = response.into_parts();
         let mut headers = response_headers(&parts.headers);
         let encoding = parts.headers.get(CONTENT_ENCODING);
+        let refuse = |problem: &CannotMask| cannot_carry_out(&permit.decision, problem);
+        let media_type = media_type(&parts.headers);
+        let empty = body.is_end_stream();
+        if !masks.is_empty() && !empty {
+            // An answer that never ends would be read for long before it is refused.
+            check_media_type(media_type.as_deref(), masks).map_err(|problem| refuse(&problem))?;
+        }
         let mut bytes = self.collect(body).await?;
         if masks.is_empty() {
             if let Some(encoding) = encoding {
                 headers.insert(CONTENT_ENCODING, encoding.clone());
             }
         } else {
-            let refuse = |problem: &CannotMask| cannot_carry_out(&permit.decision, problem);
             if parts.status == StatusCode::PARTIAL_CONTENT {
                 return Err(refuse(&CannotMask::Malformed("a whole body: the upstream sent a part")));
             }
@@ -294,7 +334,6 @@ impl Exchange {
             let decoded = decode_body(encoding.and_then(|value| value.to_str().ok()), &bytes, limit)
                 .map_err(|error| refuse(&CannotMask::Operator(error.to_string())))?;
             let kind = if self.is_llm() { BodyKind::LlmAnswer } else { BodyKind::Plain };
-            let media_type = media_type(&parts.headers);
             let masked = mask_body(kind, media_type.as_deref(), &decoded, masks).map_err(|problem| refuse(&problem))?;
             bytes = masked.into();
             remove_digests(&mut headers);

@@ -36,7 +36,7 @@ impl Exchange {
                 decision: &permit.decision,
                 request_hash: self.request_hash,
                 request_id: &self.id,
-                summary: self.summary(),
+                summary: self.summary_with_texts(),
             };
             let approvals = &self.services.approvals;
             let ticket = approvals.request(&ask).await.map_err(|error| approval_error(&error))?;

@@ -16,7 +16,7 @@ mask "cards" any text using redact(detect.credit_card)
 "#;
 
 fn request(stream: bool) -> Json {
-    json!({"model": "new", "stream": stream, "messages": [{"role": "user", "content": "hello"}]})
+    json!({"model": "new", "stream": stream, "messages": [{"role": "user", "content": "hello, ada@example.com"}]})
 }
 
 fn completion() -> Json {
@@ -29,6 +29,9 @@ async fn a_request_is_held_and_sent_once_granted() {
     let held = test.post("/v1/chat/completions", &request(false));
     let id = test.pending().await;
     assert!(test.upstream.is_untouched().await);
+    // Approvers see what is asked for, without what detectors find in it.
+    let summary = test.gateway.approvals().get(&id).await.expect("the approval").details.summary;
+    assert_eq!((&summary["model"], &summary["texts"]), (&json!("new"), &json!(["hello, [email]"])));
     answer(test.gateway.approvals(), &id, Answer::Grant).await;
     test.upstream.call().await.reply_json(&completion()).await;
     let (status, body) = json_of(held.await.expect("an answer")).await;
