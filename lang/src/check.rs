@@ -31,6 +31,9 @@ mod rule;
 mod scope;
 mod test;
 
+/// The edition of the language that this version reads.
+const EDITION: u32 = 1;
+
 /// How many findings are kept.
 const DIAGNOSTICS_MAX: usize = 1_000;
 
@@ -309,6 +312,12 @@ impl<'i, 'a> Checker<'i, 'a> {
         for module in self.index.modules {
             for item in &module.items {
                 let (what, instead) = match &item.kind {
+                    ItemKind::Edition(edition) if *edition != EDITION => {
+                        let message = format!("this version knows edition {EDITION}, not {edition}");
+                        let help = format!("write `edition {EDITION}`, or use a newer version of hpol");
+                        self.report(Diagnostic::error("bad-edition", item.span, message).with_help(help));
+                        continue;
+                    }
                     ItemKind::Counter(_) => ("`counter`", "keep the count outside and give it to the policy as input"),
                     ItemKind::EmitLabel(_) => ("`emit label`", "decide on what the request itself says"),
                     ItemKind::Property(_) => ("`property`", "write a `test` with the cases that matter"),
