@@ -126,7 +126,7 @@ impl Detector {
     /// A detector of what a regular expression matches. Matching takes time linear in the text. Classes such as `\d` mean
     /// ASCII. A match is found if it comes within 1,024 bytes of its beginning.
     pub fn pattern(expression: &str) -> Result<Detector, PatternError> {
-        Pattern::new(expression).map(|pattern| Detector::Pattern(Arc::new(pattern)))
+        pattern::compiled(expression).map(Detector::Pattern)
     }
 
     /// Every built-in detector.

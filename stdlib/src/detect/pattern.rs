@@ -6,10 +6,13 @@
 //! So that a stream is never held back without bound, a match must come within [`REACH`] bytes of its beginning, and a longer
 //! one within as many bytes of where it last could have ended.
 
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
+
 use regex_automata::dfa::{Automaton, StartKind, dense};
 use regex_automata::util::primitives::StateID;
 use regex_automata::util::start;
 use regex_automata::{Anchored, util::syntax};
+use rustc_hash::FxHashMap;
 
 use super::matcher::PIECE;
 use super::window::Window;
@@ -21,6 +24,7 @@ const EXPRESSION_MAX: usize = 4096;
 const AUTOMATON_BYTES_MAX: usize = 2 << 20;
 const BUILD_BYTES_MAX: usize = 16 << 20;
 const NEST_MAX: u32 = 64;
+const COMPILED_BYTES_MAX: usize = 16 << 20;
 
 /// Why an expression can't be a pattern.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -55,6 +59,33 @@ pub struct Pattern {
     automaton: dense::DFA<Vec<u32>>,
     /// The bytes that a match can begin with.
     first: [bool; 256],
+}
+
+/// Patterns that were compiled lately, and the memory of their automata.
+static COMPILED: LazyLock<Mutex<Compiled>> = LazyLock::new(Mutex::default);
+
+#[derive(Default)]
+struct Compiled {
+    patterns: FxHashMap<Box<str>, Arc<Pattern>>,
+    bytes: usize,
+}
+
+/// The pattern of an expression. Decisions name the same patterns over and over, and compiling one takes milliseconds.
+pub(crate) fn compiled(expression: &str) -> Result<Arc<Pattern>, PatternError> {
+    let lock = || COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(pattern) = lock().patterns.get(expression) {
+        return Ok(Arc::clone(pattern));
+    }
+    let pattern = Arc::new(Pattern::new(expression)?);
+    let bytes = expression.len() + pattern.automaton.memory_usage();
+    let mut compiled = lock();
+    if compiled.bytes + bytes > COMPILED_BYTES_MAX {
+        *compiled = Compiled::default();
+    }
+    if compiled.patterns.insert(expression.into(), Arc::clone(&pattern)).is_none() {
+        compiled.bytes += bytes;
+    }
+    Ok(pattern)
 }
 
 /// A match of a pattern, or what is known of it.
@@ -176,6 +207,9 @@ impl Pattern {
             // Automata of this crate report a match one byte late, so that they can look at what follows.
             if self.automaton.is_match_state(next) && at > start {
                 matched = Some(at);
+                if self.is_final(next) {
+                    return Run::Match(at);
+                }
                 if at - start >= PIECE {
                     return Run::Piece(at, Tail { state });
                 }
@@ -185,6 +219,12 @@ impl Pattern {
             state = next;
             at += 1;
         }
+    }
+
+    /// Whether nothing can come of a match any more, so that no further byte need be waited for.
+    fn is_final(&self, matching: StateID) -> bool {
+        !self.automaton.is_match_state(self.automaton.next_eoi_state(matching))
+            && (0..=u8::MAX).all(|byte| self.automaton.is_dead_state(self.automaton.next_state(matching, byte)))
     }
 }
 
@@ -247,4 +287,35 @@ fn first_bytes(automaton: &dense::DFA<Vec<u32>>) -> [bool; 256] {
         }
     }
     first
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_pattern_is_compiled_once() {
+        let first = compiled(r"KEPT-\d+").expect("a pattern");
+        assert!(Arc::ptr_eq(&first, &compiled(r"KEPT-\d+").expect("a pattern")));
+        assert!(compiled("(").is_err());
+    }
+
+    #[test]
+    fn the_automaton_says_whether_a_match_may_grow() {
+        let pattern = Pattern::new(r"ab+\b").expect("a pattern");
+        let run = |text: &str, is_complete| pattern.run(&Window::new(text.as_bytes(), is_complete), 0);
+        assert_eq!(run("abb", false), Run::More);
+        assert_eq!(run("abb", true), Run::Match(3));
+        assert_eq!(run("abb ", false), Run::Match(3));
+        assert_eq!(run("abbc", false), Run::None);
+        assert_eq!(run("xab", false), Run::None);
+    }
+
+    #[test]
+    fn a_match_must_come_within_reach() {
+        let pattern = Pattern::new("a[^b]*b").expect("a pattern");
+        let run = |length: usize| pattern.run(&Window::new(format!("a{}b", "x".repeat(length)).as_bytes(), true), 0);
+        assert_eq!(run(REACH - 2), Run::Match(REACH));
+        assert_eq!(run(REACH + 2), Run::None);
+    }
 }

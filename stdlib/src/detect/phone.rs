@@ -353,7 +353,7 @@ fn national(window: &Window<'_>, start: usize, number: &Written) -> Outcome {
 
 /// Whether a word right behind the number says what it is, as in `467 3395 (office)` on a business card.
 fn is_named_after(window: &Window<'_>, end: usize) -> Result<bool, More> {
-    let word = window.run(end, 3, |byte| matches!(byte, b' ' | b'-' | b'(' | b'[' | b'/'))?;
+    let word = window.run(end, 3, |byte| matches!(byte, b' ' | b'-' | b'(' | b'/'))?;
     for name in NAMES_AFTER {
         let mut length = 0;
         while length < name.len()

@@ -164,7 +164,7 @@ fn cut_up<'text>(text: &'text str, cuts: &[prop::sample::Index]) -> Vec<&'text s
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_stream_gives_what_the_whole_gives(
