@@ -128,7 +128,9 @@ impl Refusal {
         // The SDKs send a refused request up to three times if they are not told otherwise.
         headers.insert("x-should-retry", HeaderValue::from_static("false"));
         if let Ok(id) = HeaderValue::from_str(request_id) {
-            headers.insert("x-request-id", id);
+            // The first is what the SDKs show with an error; the second stands on every answer.
+            headers.insert("x-request-id", id.clone());
+            headers.insert("x-hpol-request-id", id);
         }
         if self.status == StatusCode::UNAUTHORIZED {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

@@ -76,6 +76,15 @@ struct State {
     source_error: Option<String>,
 }
 
+/// A package of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PackageInfo {
+    /// Its path without `data.`, such as `payments.guard`.
+    pub path: Arc<str>,
+    /// Name of the kind of request it decides, such as `llm.Request`; `None` for a library.
+    pub input_kind: Option<Arc<str>>,
+}
+
 /// What an engine runs, and what it refused last.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
@@ -205,6 +214,15 @@ impl Engine {
             last_error: state.last_error.clone(),
             source_error: state.source_error.clone(),
         }
+    }
+
+    /// The packages of the current generation, in the order of their paths; none before the first.
+    pub fn packages(&self) -> Vec<PackageInfo> {
+        let Some(snapshot) = self.shared.current.load_full() else { return Vec::new() };
+        let packages = snapshot.program().packages.iter();
+        packages
+            .map(|package| PackageInfo { path: package.path.clone(), input_kind: package.input_kind.clone() })
+            .collect()
     }
 
     /// How the engine works.

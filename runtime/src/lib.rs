@@ -35,7 +35,8 @@ mod test_support;
 
 pub use build::check;
 pub use decision::{Decision, Effect};
-pub use engine::{Engine, EngineKind, EngineOptions, Status};
+pub use engine::{Engine, EngineKind, EngineOptions, PackageInfo, Status};
+pub use hpol_lang::source::Location;
 pub use hpol_lang::value::Value;
 pub use input::Input;
 pub use limits::Limits;

@@ -111,8 +111,11 @@ impl Exchange {
         let decision = &authorized.decision;
         self.services.metrics.decision(decision.effect, self.upstream.name(), authorized.took);
         let mut details = self.summary();
-        if let (Some(fields), Verdict::Deny(refusal)) = (details.as_object_mut(), &authorized.verdict) {
-            fields.insert("refused".to_owned(), json!(crate::record::bounded(&refusal.message)));
+        if let Some(fields) = details.as_object_mut() {
+            fields.insert("decision_microseconds".to_owned(), json!(authorized.took.as_nanos() as f64 / 1_000.0));
+            if let Verdict::Deny(refusal) = &authorized.verdict {
+                fields.insert("refused".to_owned(), json!(crate::record::bounded(&refusal.message)));
+            }
         }
         let record = Record::decision(&self.id, &self.identity.subject, decision, details);
         self.append(record).await?;
