@@ -1,0 +1,91 @@
+//! Reading policies from disk, and showing what is wrong with them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use clap::{Args, ValueEnum};
+use hpol_lang::check::Checked;
+use hpol_lang::diagnostic::{self, Severity};
+use hpol_lang::value::{JsonLimits, Value, parse_json};
+use hpol_runtime::source::{FileLimits, Files, FolderSource, Source as _};
+use hpol_runtime::{Engine, EngineKind, EngineOptions};
+
+use crate::terminal;
+
+/// Which policy a command works on.
+#[derive(Debug, Args)]
+pub(crate) struct PolicyPath {
+    /// Folder with the policy, or a single file
+    #[arg(default_value = ".", value_name = "PATH")]
+    pub(crate) path: PathBuf,
+}
+
+/// Which evaluator runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Evaluator {
+    /// Machine code
+    Jit,
+    /// The reference interpreter
+    Interpreter,
+}
+
+impl From<Evaluator> for EngineKind {
+    fn from(evaluator: Evaluator) -> Self {
+        match evaluator {
+            Evaluator::Jit => Self::Jit,
+            Evaluator::Interpreter => Self::Interpreter,
+        }
+    }
+}
+
+/// Reads the files of a policy.
+pub(crate) fn read(path: &Path) -> anyhow::Result<Files> {
+    if !path.is_file() {
+        return Ok(FolderSource::new(path, FileLimits::default()).read()?);
+    }
+    let text = fs::read(path).with_context(|| format!("could not read `{}`", path.display()))?;
+    let name = path.file_name().map_or_else(|| path.display().to_string(), |name| name.to_string_lossy().into_owned());
+    Ok(Files::from_memory([(name, text)]))
+}
+
+/// An engine with a policy, or `None` after its errors have been shown on standard error.
+pub(crate) fn engine(path: &Path, kind: EngineKind) -> anyhow::Result<Option<Engine>> {
+    let files = read(path)?;
+    let checked = hpol_runtime::check(&files);
+    if checked.has_errors() {
+        show_errors(&checked);
+        return Ok(None);
+    }
+    let engine = Engine::new(EngineOptions { kind, ..EngineOptions::default() });
+    engine.load(&files)?;
+    Ok(Some(engine))
+}
+
+/// Shows the errors, not the warnings, on standard error.
+pub(crate) fn show_errors(checked: &Checked) {
+    let errors: Vec<_> =
+        checked.diagnostics.iter().filter(|finding| finding.severity == Severity::Error).cloned().collect();
+    anstream::eprint!("{}", diagnostic::render(&errors, &checked.sources, terminal::stderr_color()));
+    anstream::eprintln!("\n{}", count(errors.len(), "error"));
+}
+
+/// `1 error`, `2 errors`.
+pub(crate) fn count(number: usize, word: &str) -> String {
+    format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+}
+
+/// Reads a document from a file, or from standard input for `-`.
+pub(crate) fn read_json(path: &Path) -> anyhow::Result<Value> {
+    let text = if path == Path::new("-") {
+        std::io::read_to_string(std::io::stdin()).context("could not read standard input")?
+    } else {
+        fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))?
+    };
+    parse_json(&text, JsonLimits::default()).map_err(|error| {
+        let before = text.get(..error.offset).unwrap_or(&text);
+        let line = before.matches('\n').count() + 1;
+        let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
+        anyhow::anyhow!("{}:{line}:{column}: {}", path.display(), error.message)
+    })
+}
