@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use ::regex::Regex;
 use rustc_hash::FxHashMap;
 
 use crate::detect::Scanner;
+use crate::regex::Pattern;
 
 /// Patterns kept of each kind. Policies use few; patterns that come with requests must not fill the memory.
 const ENTRIES_MAX: usize = 256;
@@ -14,8 +14,8 @@ const ENTRIES_MAX: usize = 256;
 /// Bounded: entries that were not used lately go when it is full.
 #[derive(Debug, Default)]
 pub struct Caches {
-    pub(crate) regexes: Cache<Regex>,
-    pub(crate) globs: Cache<Regex>,
+    pub(crate) regexes: Cache<Pattern>,
+    pub(crate) globs: Cache<Pattern>,
     pub(crate) scanners: Cache<Scanner>,
 }
 

@@ -1,11 +1,11 @@
 //! Builtins on globs: `*` and `?` stop at delimiters, `**` does not, `[a-z]`, `[!abc]` and `{this,that}` choose.
 
-use ::regex::Regex;
 use hpol_lang::value::Value;
 
 use crate::arguments::{Outcome, argument, failed, operand_error};
 use crate::builtin::{Builtin, BuiltinError, Call, example};
 use crate::heap::{View, Word};
+use crate::regex::Pattern;
 
 pub(crate) const TABLE: &[Builtin] = &[
     Builtin::pure(
@@ -36,12 +36,14 @@ const DEPTH_MAX: usize = 32;
 
 fn glob_match(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let delimiters = delimiters(call, arguments)?;
-    let pattern = call.text(arguments, 1)?.to_owned();
-    let bytes = call.text(arguments, 3)?.len();
-    call.charge(pattern.len() / 4 + bytes / 20 + 1)?;
-    let key = format!("{delimiters}\n{pattern}");
-    let regex = call.caches.globs.get_or_make(&key, || compile(&pattern, &delimiters)).map_err(failed)?;
-    Ok(Word::bool(regex.is_match(call.text(arguments, 3)?)))
+    let pattern = call.text(arguments, 1)?;
+    let (key, units) = (format!("{delimiters}\n{pattern}"), pattern.len() / 4 + 1);
+    call.charge(units)?;
+    let pattern = call.heap.as_str(argument(arguments, 1)).unwrap_or("");
+    let compiled = call.caches.globs.get_or_make(&key, || compile(pattern, &delimiters)).map_err(failed)?;
+    let fuel = compiled.fuel(call.text(arguments, 3)?.len());
+    call.charge(fuel)?;
+    Ok(Word::bool(compiled.regex.is_match(call.text(arguments, 3)?)))
 }
 
 fn delimiters(call: &Call<'_>, arguments: &[Word]) -> Result<String, BuiltinError> {
@@ -84,7 +86,7 @@ pub(crate) fn check_glob(position: usize, value: &Value) -> Result<(), String> {
 }
 
 /// Compiles a glob; `delimiters` are single characters.
-pub(crate) fn compile(pattern: &str, delimiters: &str) -> Result<Regex, String> {
+pub(crate) fn compile(pattern: &str, delimiters: &str) -> Result<Pattern, String> {
     let not_delimiter = if delimiters.is_empty() { ".".to_owned() } else { format!("[^{}]", class_text(delimiters)) };
     let mut translator = Translator { chars: pattern.chars(), out: String::from("(?s)^"), not_delimiter, depth: 0 };
     translator.run()?;
@@ -210,7 +212,7 @@ mod tests {
             ("*", "^]", "a]b", false),
         ] {
             let regex = compile(pattern, delimiters).unwrap_or_else(|error| panic!("{pattern}: {error}"));
-            assert_eq!(regex.is_match(text), expected, "{pattern} on {text}");
+            assert_eq!(regex.regex.is_match(text), expected, "{pattern} on {text}");
         }
     }
 

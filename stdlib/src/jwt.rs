@@ -46,7 +46,7 @@ pub(crate) const TABLE: &[Builtin] = &[
         claims::decode_verify,
     )
     .of_decision(),
-    public_key(
+    verifier(
         "io.jwt.verify_eddsa",
         "Whether a token is signed with Ed25519 by a key: a certificate or public key in PEM form, or one or more JSON web keys.",
         &[example(
@@ -55,7 +55,7 @@ pub(crate) const TABLE: &[Builtin] = &[
         )],
         verify::<{ Algorithm::EdDsa as u8 }>,
     ),
-    public_key(
+    verifier(
         "io.jwt.verify_es256",
         "Whether a token is signed with ECDSA on P-256 and SHA-256 by a key: a certificate or public key in PEM form, or one or more JSON web keys.",
         &[example(
@@ -64,19 +64,19 @@ pub(crate) const TABLE: &[Builtin] = &[
         )],
         verify::<{ Algorithm::Es256 as u8 }>,
     ),
-    public_key(
+    verifier(
         "io.jwt.verify_es384",
         "Whether a token is signed with ECDSA on P-384 and SHA-384 by a key, as in `io.jwt.verify_es256`.",
         &[example("io.jwt.verify_es384(\"a.b\", \"no key\")", "error")],
         verify::<{ Algorithm::Es384 as u8 }>,
     ),
-    public_key(
+    verifier(
         "io.jwt.verify_es512",
         "Whether a token is signed with ECDSA on P-521 and SHA-512 by a key, as in `io.jwt.verify_es256`.",
         &[example("io.jwt.verify_es512(\"a.b\", \"no key\")", "error")],
         verify::<{ Algorithm::Es512 as u8 }>,
     ),
-    public_key(
+    verifier(
         "io.jwt.verify_hs256",
         "Whether a token carries the HMAC-SHA-256 under a secret, the second argument.",
         &[
@@ -86,37 +86,37 @@ pub(crate) const TABLE: &[Builtin] = &[
         ],
         verify::<{ Algorithm::Hs256 as u8 }>,
     ),
-    public_key(
+    verifier(
         "io.jwt.verify_hs384",
         "Whether a token carries the HMAC-SHA-384 under a secret, the second argument.",
         &[example("io.jwt.verify_hs384(\"eyJhbGciOiJIUzM4NCJ9.eyJpc3MiOiJ4eHgifQ.fpMFkyubcsbRxYhe6WQmYEhjMWDFk0_dDkkf0oARGH1KOKgezGaB8LMZLBN3e1kt\", \"secret\")", "true")],
         verify::<{ Algorithm::Hs384 as u8 }>,
     ),
-    public_key(
+    verifier(
         "io.jwt.verify_hs512",
         "Whether a token carries the HMAC-SHA-512 under a secret, the second argument.",
         &[example("io.jwt.verify_hs512(\"eyJhbGciOiJIUzUxMiJ9.eyJpc3MiOiJ4eHgifQ.f_lX59EcQm921yklpBM1SgrLUF8ch0_GToa4m0BsQBwARRu7qO94N5refObNydcS_YnsU7LdlFzF02DUEiSaAA\", \"secret\")", "true")],
         verify::<{ Algorithm::Hs512 as u8 }>,
     ),
-    public_key(
+    verifier(
         "io.jwt.verify_ps256",
         "Whether a token is signed with RSASSA-PSS and SHA-256 by a key, as in `io.jwt.verify_es256`.",
         &[example("io.jwt.verify_ps256(\"a.b\", \"no key\")", "error")],
         verify::<{ Algorithm::Ps256 as u8 }>,
     ),
-    public_key(
+    verifier(
         "io.jwt.verify_ps384",
         "Whether a token is signed with RSASSA-PSS and SHA-384 by a key, as in `io.jwt.verify_es256`.",
         &[example("io.jwt.verify_ps384(\"a.b\", \"no key\")", "error")],
         verify::<{ Algorithm::Ps384 as u8 }>,
     ),
-    public_key(
+    verifier(
         "io.jwt.verify_ps512",
         "Whether a token is signed with RSASSA-PSS and SHA-512 by a key, as in `io.jwt.verify_es256`.",
         &[example("io.jwt.verify_ps512(\"a.b\", \"no key\")", "error")],
         verify::<{ Algorithm::Ps512 as u8 }>,
     ),
-    public_key(
+    verifier(
         "io.jwt.verify_rs256",
         "Whether a token is signed with RSASSA-PKCS1-v1_5 and SHA-256 by a key, as in `io.jwt.verify_es256`.",
         &[example(
@@ -125,13 +125,13 @@ pub(crate) const TABLE: &[Builtin] = &[
         )],
         verify::<{ Algorithm::Rs256 as u8 }>,
     ),
-    public_key(
+    verifier(
         "io.jwt.verify_rs384",
         "Whether a token is signed with RSASSA-PKCS1-v1_5 and SHA-384 by a key, as in `io.jwt.verify_es256`.",
         &[example("io.jwt.verify_rs384(\"a.b\", \"no key\")", "error")],
         verify::<{ Algorithm::Rs384 as u8 }>,
     ),
-    public_key(
+    verifier(
         "io.jwt.verify_rs512",
         "Whether a token is signed with RSASSA-PKCS1-v1_5 and SHA-512 by a key, as in `io.jwt.verify_es256`.",
         &[example("io.jwt.verify_rs512(\"a.b\", \"no key\")", "error")],
@@ -140,7 +140,7 @@ pub(crate) const TABLE: &[Builtin] = &[
 ];
 
 /// An entry for one algorithm.
-const fn public_key(
+const fn verifier(
     name: &'static str,
     doc: &'static str,
     examples: &'static [Example],
@@ -165,19 +165,15 @@ fn decode(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
 /// Checks the signature by the algorithm of that number; what the header says of the algorithm does not matter.
 fn verify<const ALGORITHM: u8>(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let algorithm = Algorithm::ALL[usize::from(ALGORITHM)];
-    let bytes = call.text(arguments, 1)?.len() + call.text(arguments, 2)?.len();
-    call.charge(bytes / 20)?;
-    let token = Token::parse(call.text(arguments, 1)?)?;
-    let key = call.text(arguments, 2)?;
-    let verified = if algorithm.is_keyed_hash() {
-        signature::verify_secret(algorithm, key.as_bytes(), &token)
-    } else {
-        let keys = keys::parse(key)?;
-        call.charge(keys.len().saturating_mul(SIGNATURE_FUEL))?;
-        let token = Token::parse(call.text(arguments, 1)?)?;
-        signature::verify_keys(algorithm, &keys, &token)
-    };
-    Ok(Word::bool(verified))
+    let (token, key) = (call.text(arguments, 1)?.to_owned(), call.text(arguments, 2)?.to_owned());
+    call.charge((token.len() + key.len()) / 20)?;
+    let token = Token::parse(&token)?;
+    if algorithm.is_keyed_hash() {
+        return Ok(Word::bool(signature::verify_secret(algorithm, key.as_bytes(), &token)));
+    }
+    let keys = keys::parse(&key)?;
+    call.charge(keys.len().saturating_mul(SIGNATURE_FUEL))?;
+    Ok(Word::bool(signature::verify_keys(algorithm, &keys, &token)))
 }
 
 /// The type of failures here.

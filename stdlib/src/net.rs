@@ -24,7 +24,7 @@ pub(crate) const TABLE: &[Builtin] = &[
         ],
         contains,
     )
-    .checked(check_cidr),
+    .checked(check_cidr_and_address),
     Builtin::pure(
         "net.cidr_contains_matches",
         "(string | array[any] | set[any] | map[any, any], string | array[any] | set[any] | map[any, any]) -> set[[any, any]]",
@@ -92,6 +92,13 @@ fn network_of(text: &str) -> Result<IpNet, BuiltinError> {
 
 fn check_cidr(position: usize, value: &Value) -> Result<(), String> {
     if position == 0 { check_network(value) } else { Ok(()) }
+}
+
+fn check_cidr_and_address(position: usize, value: &Value) -> Result<(), String> {
+    match value.as_str() {
+        Some(text) if position == 1 && text.parse::<IpAddr>().is_ok() => Ok(()),
+        _ => check_network(value),
+    }
 }
 
 fn check_cidrs(_: usize, value: &Value) -> Result<(), String> {

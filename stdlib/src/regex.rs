@@ -14,8 +14,9 @@ mod globs;
 mod syntax;
 mod template;
 
-/// Memory that a compiled pattern may take, in bytes.
-const SIZE_MAX: usize = 4 << 20;
+/// Memory that a compiled pattern takes at most, in bytes, and the fuel for sixteen bytes of text that it is matched against:
+/// matching can take time in proportion to both. The last is the limit.
+const SIZES: [(usize, usize); 4] = [(8 << 10, 1), (64 << 10, 16), (512 << 10, 128), (4 << 20, 1024)];
 
 /// Memory that matching may take for its cache of states, in bytes.
 const STATES_SIZE_MAX: usize = 2 << 20;
@@ -91,27 +92,48 @@ pub(crate) const TABLE: &[Builtin] = &[
     ),
 ];
 
+/// A compiled pattern and what it costs to match.
+#[derive(Debug)]
+pub(crate) struct Pattern {
+    pub(crate) regex: Regex,
+    fuel_per_chunk: usize,
+}
+
+impl Pattern {
+    /// The fuel for matching a text of so many bytes.
+    pub(crate) fn fuel(&self, bytes: usize) -> usize {
+        (bytes / 16 + 1).saturating_mul(self.fuel_per_chunk)
+    }
+}
+
 /// Compiles a pattern in RE2's notation within the limits.
-pub(crate) fn compile(pattern: &str) -> Result<Regex, String> {
+pub(crate) fn compile(pattern: &str) -> Result<Pattern, String> {
     build(&syntax::translate(pattern)?)
 }
 
 /// Compiles a pattern in the notation of the `regex` crate within the limits.
-pub(crate) fn build(pattern: &str) -> Result<Regex, String> {
-    let built = RegexBuilder::new(pattern).size_limit(SIZE_MAX).dfa_size_limit(STATES_SIZE_MAX).build();
-    built.map_err(|error| match error {
-        ::regex::Error::CompiledTooBig(_) => "pattern is too large".to_owned(),
-        // The last line says what is wrong; those before it show the pattern.
-        other => other.to_string().lines().last().unwrap_or("").trim_start_matches("error: ").to_owned(),
-    })
+pub(crate) fn build(pattern: &str) -> Result<Pattern, String> {
+    for (size_max, fuel_per_chunk) in SIZES {
+        match RegexBuilder::new(pattern).size_limit(size_max).dfa_size_limit(STATES_SIZE_MAX).build() {
+            Ok(regex) => return Ok(Pattern { regex, fuel_per_chunk }),
+            Err(::regex::Error::CompiledTooBig(_)) => {}
+            // The last line says what is wrong; those before it show the pattern.
+            Err(other) => {
+                let message = other.to_string();
+                return Err(message.lines().last().unwrap_or("").trim_start_matches("error: ").to_owned());
+            }
+        }
+    }
+    Err("pattern is too large".to_owned())
 }
 
 /// The compiled pattern at a position, from the cache.
-pub(crate) fn pattern(call: &mut Call<'_>, arguments: &[Word], position: usize) -> Result<Arc<Regex>, BuiltinError> {
-    let text = call.text(arguments, position)?.to_owned();
-    // Compiling takes far more than matching; charged each time, so that the charge does not depend on the cache.
-    call.charge(text.len() / 4 + 1)?;
-    call.caches.regexes.get_or_make(&text, || compile(&text)).map_err(failed)
+fn pattern(call: &mut Call<'_>, arguments: &[Word], position: usize) -> Result<Arc<Pattern>, BuiltinError> {
+    let bytes = call.text(arguments, position)?.len();
+    // Charged each time, so that a decision's fuel does not depend on what the cache holds.
+    call.charge(bytes / 4 + 1)?;
+    let text = call.heap.as_str(argument(arguments, position)).unwrap_or("");
+    call.caches.regexes.get_or_make(text, || compile(text)).map_err(failed)
 }
 
 fn check_pattern(position: usize, value: &Value) -> Result<(), String> {
@@ -137,11 +159,11 @@ fn subject<'a>(
     arguments: &[Word],
     pattern_at: usize,
     text_at: usize,
-) -> Result<(Arc<Regex>, &'a str), BuiltinError> {
-    let regex = pattern(call, arguments, pattern_at)?;
-    let bytes = call.text(arguments, text_at)?.len();
-    call.charge(bytes / 20)?;
-    Ok((regex, call.text(arguments, text_at)?))
+) -> Result<(Arc<Pattern>, &'a str), BuiltinError> {
+    let pattern = pattern(call, arguments, pattern_at)?;
+    let fuel = pattern.fuel(call.text(arguments, text_at)?.len());
+    call.charge(fuel)?;
+    Ok((pattern, call.text(arguments, text_at)?))
 }
 
 fn is_valid(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
@@ -156,8 +178,8 @@ fn is_valid(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
 }
 
 fn matches(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let (regex, text) = subject(call, arguments, 1, 2)?;
-    Ok(Word::bool(regex.is_match(text)))
+    let (pattern, text) = subject(call, arguments, 1, 2)?;
+    Ok(Word::bool(pattern.regex.is_match(text)))
 }
 
 /// How many matches are asked for: all for a negative number.
@@ -171,24 +193,25 @@ fn limit(call: &Call<'_>, arguments: &[Word], position: usize) -> Result<usize, 
 
 fn find(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let wanted = limit(call, arguments, 3)?;
-    let (regex, text) = subject(call, arguments, 1, 2)?;
-    let found: Vec<String> = regex.find_iter(text).take(wanted).map(|found| found.as_str().to_owned()).collect();
+    let (pattern, text) = subject(call, arguments, 1, 2)?;
+    let found: Vec<String> =
+        pattern.regex.find_iter(text).take(wanted).map(|found| found.as_str().to_owned()).collect();
     call.make_strings(&found)
 }
 
 fn find_all_groups(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let wanted = limit(call, arguments, 3)?;
-    let (regex, text) = subject(call, arguments, 1, 2)?;
+    let (pattern, text) = subject(call, arguments, 1, 2)?;
     let group = |group: Option<::regex::Match<'_>>| group.map_or("", |group| group.as_str()).to_owned();
     let found: Vec<Vec<String>> =
-        regex.captures_iter(text).take(wanted).map(|groups| groups.iter().map(group).collect()).collect();
+        pattern.regex.captures_iter(text).take(wanted).map(|groups| groups.iter().map(group).collect()).collect();
     let found = found.iter().map(|groups| call.make_strings(groups)).collect::<Result<Vec<_>, _>>()?;
     Ok(call.heap.array(&found)?)
 }
 
 fn split(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let (regex, text) = subject(call, arguments, 1, 2)?;
-    let parts: Vec<String> = split_parts(&regex, text).into_iter().map(str::to_owned).collect();
+    let (pattern, text) = subject(call, arguments, 1, 2)?;
+    let parts: Vec<String> = split_parts(&pattern.regex, text).into_iter().map(str::to_owned).collect();
     call.make_strings(&parts)
 }
 
@@ -213,13 +236,13 @@ fn split_parts<'t>(regex: &Regex, text: &'t str) -> Vec<&'t str> {
 
 fn replace(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let replacement = call.text(arguments, 3)?.to_owned();
-    let (regex, text) = subject(call, arguments, 2, 1)?;
-    let matches = regex.find_iter(text).count();
+    let (pattern, text) = subject(call, arguments, 2, 1)?;
+    let matches = pattern.regex.find_iter(text).count();
     // Each group may be the whole text.
     let references = replacement.matches('$').count();
     let most = matches.saturating_mul(replacement.len()).saturating_add(text.len().saturating_mul(references + 1));
     expect_bytes(call, most)?;
-    let replaced = regex.replace_all(call.text(arguments, 1)?, replacement.as_str()).into_owned();
+    let replaced = pattern.regex.replace_all(call.text(arguments, 1)?, replacement.as_str()).into_owned();
     call.make_string(&replaced)
 }
 

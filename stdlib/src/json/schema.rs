@@ -199,9 +199,11 @@ impl Matcher<'_, '_> {
     }
 
     fn pattern_matches(&mut self, pattern: &str, text: &str) -> Result<bool, BuiltinError> {
-        self.call.charge(pattern.len() / 4 + text.len() / 20 + 1)?;
+        self.call.charge(pattern.len() / 4 + 1)?;
         let compile = || crate::regex::compile(pattern);
-        Ok(self.call.caches.regexes.get_or_make(pattern, compile).map_err(failed)?.is_match(text))
+        let compiled = self.call.caches.regexes.get_or_make(pattern, compile).map_err(failed)?;
+        self.call.charge(compiled.fuel(text.len()))?;
+        Ok(compiled.regex.is_match(text))
     }
 
     fn array(&mut self, items: &[Value], schema: &Value, depth: usize) -> Result<(), BuiltinError> {

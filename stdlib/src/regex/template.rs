@@ -11,9 +11,10 @@ pub(super) fn template_match(call: &mut Call<'_>, arguments: &[Word]) -> Outcome
     let template = call.text(arguments, 1)?;
     let pattern = to_pattern(template, start, end).map_err(failed)?;
     let bytes = call.text(arguments, 2)?.len();
-    call.charge(pattern.len() / 4 + bytes / 20 + 1)?;
-    let regex = call.caches.regexes.get_or_make(&pattern, || compile(&pattern)).map_err(failed)?;
-    Ok(Word::bool(regex.is_match(call.text(arguments, 2)?)))
+    call.charge(pattern.len() / 4 + 1)?;
+    let compiled = call.caches.regexes.get_or_make(&pattern, || compile(&pattern)).map_err(failed)?;
+    call.charge(compiled.fuel(bytes))?;
+    Ok(Word::bool(compiled.regex.is_match(call.text(arguments, 2)?)))
 }
 
 fn delimiter(call: &Call<'_>, arguments: &[Word], position: usize) -> Result<char, BuiltinError> {

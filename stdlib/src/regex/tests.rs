@@ -3,7 +3,7 @@
 use super::*;
 
 fn matches_all(pattern: &str, text: &str) -> bool {
-    compile(&format!("^(?:{pattern})$")).unwrap_or_else(|error| panic!("{pattern}: {error}")).is_match(text)
+    compile(&format!("^(?:{pattern})$")).unwrap_or_else(|error| panic!("{pattern}: {error}")).regex.is_match(text)
 }
 
 #[test]
@@ -21,9 +21,9 @@ fn classes_know_ascii_only() {
         assert!(matches_all(pattern, matching), "{pattern} on {matching}");
         assert!(!matches_all(pattern, other), "{pattern} on {other}");
     }
-    assert!(compile(r"é\b").expect("valid").find("é").is_none(), "no word ends after é");
-    assert!(compile(r"\Ba").expect("valid").is_match("ba"));
-    assert!(compile(r"(?i)straße|ÄPFEL").expect("valid").is_match("äpfel"));
+    assert!(compile(r"é\b").expect("valid").regex.find("é").is_none(), "no word ends after é");
+    assert!(compile(r"\Ba").expect("valid").regex.is_match("ba"));
+    assert!(compile(r"(?i)straße|ÄPFEL").expect("valid").regex.is_match("äpfel"));
 }
 
 #[test]
@@ -78,6 +78,14 @@ fn texts_are_split_as_go_does() {
         ("x", "", vec![""]),
         ("", "ab", vec!["a", "b"]),
     ] {
-        assert_eq!(split_parts(&compile(pattern).expect("valid"), text), parts, "{pattern} on {text}");
+        assert_eq!(split_parts(&compile(pattern).expect("valid").regex, text), parts, "{pattern} on {text}");
     }
+}
+
+#[test]
+fn large_patterns_cost_more() {
+    let fuel = |pattern: &str| compile(pattern).expect("valid").fuel(1 << 10);
+    assert!(fuel("^[a-z]+$") < 100);
+    assert!(fuel("[ab]*a[ab]{900}") > fuel("^[a-z]+$"));
+    assert!(fuel(r"\pL{20}") > 5 * fuel("[ab]*a[ab]{900}"));
 }
