@@ -61,88 +61,84 @@ impl<'p> Place<'p> {
         }
     }
 
+    /// Whether a tool of the request carries this to its server: `tools[*].authorization`, `tools[*].headers.*`.
+    fn is_credential_of_tool(&self) -> bool {
+        let of_tool = |place: &Place<'_>| {
+            let element = place.parent.filter(|parent| parent.key.is_none());
+            let list = element.and_then(|element| element.parent);
+            list.is_some_and(|list| list.key == Some("tools") && list.parent.is_some_and(|root| root.parent.is_none()))
+        };
+        (self.key == Some("authorization") && of_tool(self))
+            || self.parent.is_some_and(|parent| parent.key == Some("headers") && of_tool(parent))
+    }
+
     fn within(&self, names: &[&str]) -> bool {
         self.key.is_some_and(|key| names.contains(&key)) || self.parent.is_some_and(|parent| parent.within(names))
     }
 }
 
-/// Keys whose strings hold the protocol together.
-const STRUCTURE: [&str; 47] = [
-    "action_type",
-    "approval_request_id",
-    "background",
-    "call_id",
-    "connector_id",
-    "container_id",
-    "detail",
-    "effort",
-    "encrypted_content",
-    "event",
-    "file_id",
+/// Keys whose strings hold the protocol together, beside those that end in `_id`.
+const STRUCTURE: [&str; 12] = [
     "finish_reason",
-    "format",
-    "generate_summary",
     "id",
     "include",
-    "item_id",
-    "modalities",
-    "mode",
     "model",
     "object",
-    "param",
-    "phase",
-    "previous_response_id",
     "prompt_cache_retention",
-    "quality",
-    "response_id",
     "role",
-    "search_context_size",
     "service_tier",
     "status",
-    "strict",
-    "syntax",
     "system_fingerprint",
-    "tool_call_id",
-    "truncation",
-    "ttl",
     "type",
-    "verbosity",
     "vector_store_ids",
-    "vector_store_id",
-    "voice",
-    "size",
-    "background_color",
-    "moderation",
-    "image_id",
-    "conversation_id",
 ];
 
 /// Keys whose strings programs look up.
-const LABELS: [&str; 20] = [
+const LABELS: [&str; 37] = [
     "allowed_tools",
+    "background",
     "conversation",
-    "filename",
+    "detail",
+    "domain",
+    "effort",
+    "event",
     "file_url",
+    "filename",
+    "format",
+    "generate_summary",
     "image_url",
+    "modalities",
+    "mode",
+    "moderation",
     "name",
+    "param",
+    "phase",
     "prompt_cache_key",
+    "quality",
     "require_approval",
     "safety_identifier",
+    "search_context_size",
     "server_description",
     "server_label",
     "server_url",
-    "summary_type",
+    "size",
+    "syntax",
     "timezone",
     "tool_choice",
     "tool_names",
+    "truncation",
     "url",
     "user",
+    "verbosity",
     "version",
-    "domain",
+    "voice",
 ];
 
 /// Objects that hold a JSON Schema or keys of the user's own.
 const SCHEMAS: [&str; 4] = ["parameters", "schema", "input_schema", "json_schema"];
+
+/// Shortest string that passes as an image or sound, in bytes.
+const MEDIA_BYTES_MIN: usize = 64;
 
 /// Longest string that passes as structure, in bytes.
 const STRUCTURE_BYTES_MAX: usize = 256;
@@ -153,7 +149,7 @@ pub fn classify(place: Place<'_>, text: &str) -> TextClass {
     if place.within(&["logprobs", "top_logprobs", "obfuscation"]) {
         return TextClass::Echo;
     }
-    if place.within(&["headers"]) && place.within(&["tools"]) || key == "authorization" {
+    if place.is_credential_of_tool() {
         return TextClass::Credential;
     }
     if place.within(&["metadata", "variables"]) {
@@ -168,7 +164,8 @@ pub fn classify(place: Place<'_>, text: &str) -> TextClass {
     if is_media(place, key, text) {
         return TextClass::Media;
     }
-    if key == "encrypted_content" || STRUCTURE.contains(&key) && is_structure(text) {
+    let structure = STRUCTURE.contains(&key) || key.ends_with("_id");
+    if key == "encrypted_content" && is_base64(text) || structure && is_structure(text) {
         return TextClass::Structure;
     }
     if LABELS.contains(&key) || place.within(&SCHEMAS) {
@@ -183,11 +180,20 @@ fn is_media(place: Place<'_>, key: &str, text: &str) -> bool {
         scheme.is_some_and(|scheme| scheme.starts_with("data:image/") || scheme.starts_with("data:audio/"))
     };
     match key {
-        "data" => matches!(place.outer_key(), "input_audio" | "audio"),
-        "b64_json" | "partial_image_b64" => true,
+        "data" => matches!(place.outer_key(), "input_audio" | "audio") && text.bytes().all(is_base64_digit),
+        "b64_json" | "partial_image_b64" => is_base64(text),
         "url" | "image_url" => inline(text),
         _ => false,
     }
+}
+
+/// Whether a text is long and without spaces, as images and sound are. A short one is read as a text.
+fn is_base64(text: &str) -> bool {
+    text.len() >= MEDIA_BYTES_MIN && text.bytes().all(is_base64_digit)
+}
+
+fn is_base64_digit(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_' | b'=')
 }
 
 /// Whether a text could be an id or a word of the protocol: something with spaces or the like is read as a text,
@@ -283,6 +289,17 @@ mod tests {
             "x@example.com",
         ];
         assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn only_credentials_of_tools_are_passed_over() {
+        let found = texts(
+            r#"{"tools": [{"type": "mcp", "authorization": "secret", "headers": {"x": "secret"}},
+                    {"type": "function", "parameters": {"properties": {"headers": {"x": "one"}, "authorization": {"description": "two"}}}}],
+                "metadata": {"authorization": "three"}, "authorization": "four", "headers": {"x": "five"},
+                "item": {"tools": [{"authorization": "six"}], "encrypted_content": "seven", "b64_json": "eight"}}"#,
+        );
+        assert_eq!(found, ["one", "two", "three", "four", "five", "six", "seven", "eight"]);
     }
 
     #[test]

@@ -135,12 +135,13 @@ fn mask_texts(
                     *text = masks.found_only(text);
                     return Ok(());
                 }
-                TextClass::Media | TextClass::File => return Err(CannotMask::Sound.into()),
+                TextClass::Media if place.key() == "data" => return Err(CannotMask::Sound.into()),
+                TextClass::File => return Err(CannotMask::File.into()),
                 TextClass::Echo => {
                     text.clear();
                     return Ok(());
                 }
-                TextClass::Structure | TextClass::Credential => return Ok(()),
+                TextClass::Media | TextClass::Structure | TextClass::Credential => return Ok(()),
             };
             if choice.ended && !text.is_empty() {
                 return Err(StreamError::AfterEnd);
