@@ -1,0 +1,177 @@
+//! The `hpol` command as a user types it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use insta::assert_snapshot;
+use tempfile::TempDir;
+
+/// Runs `hpol` in a folder and shows what a user sees: exit code, standard output and standard error.
+fn hpol(folder: &Path, arguments: &[&str]) -> String {
+    hpol_with_input(folder, arguments, "")
+}
+
+fn hpol_with_input(folder: &Path, arguments: &[&str], input: &str) -> String {
+    let output = command(folder, arguments).write_stdin(input).output().expect("hpol runs");
+    let code = output.status.code().expect("an exit code");
+    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    let shown = format!("exit {code}\n{out}--- standard error\n{err}");
+    shown.replace(&folder.display().to_string(), "FOLDER")
+}
+
+fn command(folder: &Path, arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_hpol"));
+    command.current_dir(folder).args(arguments).env_remove("HPOL_ADMIN_TOKEN").env_remove("HPOL_ADMIN_URL");
+    command
+}
+
+/// A folder with the policy that `hpol new` makes.
+fn new_policy() -> (TempDir, PathBuf) {
+    let folder = TempDir::new().expect("a folder");
+    command(folder.path(), &["new", "policy"]).assert().success();
+    let policy = folder.path().join("policy");
+    (folder, policy)
+}
+
+fn examples() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../policies-examples")
+}
+
+fn replace(path: &Path, old: &str, new: &str) {
+    let text = fs::read_to_string(path).expect("a file");
+    assert!(text.contains(old), "{old}");
+    fs::write(path, text.replace(old, new)).expect("the file is written");
+}
+
+#[test]
+fn help_teaches() {
+    let folder = TempDir::new().expect("a folder");
+    assert_snapshot!("help", hpol(folder.path(), &["--help"]));
+    assert_snapshot!("help_test", hpol(folder.path(), &["test", "--help"]));
+    assert_snapshot!("unknown_command", hpol(folder.path(), &["tset"]));
+}
+
+#[test]
+fn new_policy_is_checked_formatted_and_tested() {
+    let folder = TempDir::new().expect("a folder");
+    assert_snapshot!("new", hpol(folder.path(), &["new", "policy"]));
+    assert_snapshot!("new_again", hpol(folder.path(), &["new", "policy"]));
+    let policy = folder.path().join("policy");
+    assert_snapshot!("new_check", hpol(&policy, &["check", "--deny-warnings"]));
+    assert_snapshot!("new_fmt", hpol(&policy, &["fmt", "--check"]));
+    assert_snapshot!("new_test", hpol(&policy, &["test", "--verbose", "--engine", "both"]));
+    let ready = command(&policy, &["proxy", "--check"]).env("OPENAI_API_KEY", "key").assert().success();
+    assert!(String::from_utf8_lossy(&ready.get_output().stdout).starts_with("ready with policy folder:"));
+}
+
+#[test]
+fn misspelled_field_is_an_error_with_a_fix() {
+    let (_folder, policy) = new_policy();
+    replace(&policy.join("policy.hpol"), "input.model in", "input.modle in");
+    assert_snapshot!("check_error", hpol(&policy, &["check"]));
+    assert_snapshot!("check_error_json", hpol(&policy, &["check", "--format", "json"]));
+    assert_snapshot!("test_error", hpol(&policy, &["test"]));
+}
+
+#[test]
+fn failing_test_says_what_was_expected_and_what_came() {
+    let (_folder, policy) = new_policy();
+    replace(&policy.join("policy_test.hpol"), "expect gateway deny with", "expect gateway allow with");
+    assert_snapshot!("test_failure", hpol(&policy, &["test"]));
+    assert_snapshot!("test_run", hpol(&policy, &["test", "--run", "bounded", "--verbose"]));
+    assert_snapshot!("test_run_nothing", hpol(&policy, &["test", "--run", "no such test"]));
+    assert_snapshot!("test_run_wrong", hpol(&policy, &["test", "--run", "("]));
+}
+
+#[test]
+fn results_are_told_to_programs() {
+    let (_folder, policy) = new_policy();
+    replace(&policy.join("policy_test.hpol"), "expect gateway deny with", "expect gateway allow with");
+    let json = command(&policy, &["test", "--format", "json"]).assert().code(1);
+    let results: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).expect("JSON");
+    let outcomes: Vec<&str> =
+        results.as_array().expect("a list").iter().filter_map(|result| result["outcome"]["kind"].as_str()).collect();
+    assert_eq!(outcomes, ["passed", "failed", "passed"]);
+    let junit = command(&policy, &["test", "--format", "junit"]).assert().code(1);
+    let junit = String::from_utf8_lossy(&junit.get_output().stdout).into_owned();
+    assert!(junit.contains(r#"tests="3""#) && junit.contains(r#"failures="1""#), "{junit}");
+    assert!(junit.contains("the large ones are for engineers"), "{junit}");
+}
+
+#[test]
+fn example_policies_hold() {
+    let examples = examples();
+    command(&examples, &["check", "--deny-warnings"]).assert().success();
+    command(&examples, &["fmt", "--check"]).assert().success();
+    let tested = command(&examples, &["test", "--engine", "both"]).assert().success();
+    let out = String::from_utf8_lossy(&tested.get_output().stdout).into_owned();
+    assert!(out.ends_with(" passed, 0 failed\n"), "{out}");
+}
+
+#[test]
+fn eval_and_explain_answer_why() {
+    let (_folder, policy) = new_policy();
+    let request = ["--input", "fixtures/request.json"];
+    let with_request = |words: &[&str]| hpol(&policy, &[words, &request].concat());
+    let stable = |text: String| {
+        let at = text.find("folder:").expect("a revision");
+        let revision = text[at..].split_whitespace().next().expect("a revision").to_owned();
+        text.replace(&revision, "folder:REVISION")
+    };
+    assert_snapshot!("eval_decision", stable(with_request(&["eval", "gateway"])));
+    assert_snapshot!("explain", stable(with_request(&["explain", "gateway"])));
+    assert_snapshot!("eval_value", hpol(&policy, &["eval", "data.gateway_test.request.model"]));
+    assert_snapshot!("eval_json", hpol(&policy, &["eval", "--json", "data.gateway_test.request.identity"]));
+    assert_snapshot!("eval_unknown", hpol(&policy, &["eval", "data.gateway.nothing"]));
+    assert_snapshot!("eval_unknown_package", with_request(&["eval", "gatewy"]));
+    assert_snapshot!("eval_no_input", hpol(&policy, &["eval", "gateway"]));
+    let denied = hpol_with_input(&policy, &["eval", "gateway", "--exit-code", "--input", "-"], "{}");
+    assert!(denied.starts_with("exit 1\ndeny\n"), "{denied}");
+    assert_snapshot!("eval_bad_json", hpol_with_input(&policy, &["eval", "gateway", "--input", "-"], "{\n  \"a\": 1,\n  \"a\": 2}"));
+}
+
+#[test]
+fn fmt_keeps_what_it_cannot_read() {
+    let folder = TempDir::new().expect("a folder");
+    let broken = folder.path().join("broken.hpol");
+    fs::write(&broken, "package broken\n\nallow \"all\" if {\n").expect("a file");
+    fs::write(folder.path().join("long.hpol"), "package long\nx:=1   # one\n").expect("a file");
+    assert_snapshot!("fmt", hpol(folder.path(), &["fmt"]));
+    assert_eq!(fs::read_to_string(&broken).expect("a file"), "package broken\n\nallow \"all\" if {\n");
+    assert_eq!(fs::read_to_string(folder.path().join("long.hpol")).expect("a file"), "package long\n\nx := 1 # one\n");
+    let formatted = hpol_with_input(folder.path(), &["fmt", "-"], "package a\nx:=1\n");
+    assert!(formatted.starts_with("exit 0\npackage a\n\nx := 1\n"), "{formatted}");
+}
+
+#[test]
+fn missing_things_are_named() {
+    let folder = TempDir::new().expect("a folder");
+    assert_snapshot!("check_missing", hpol(folder.path(), &["check", "nowhere"]));
+    assert_snapshot!("approvals_no_token", hpol(folder.path(), &["approvals", "list"]));
+    assert_snapshot!("audit_no_store", hpol(folder.path(), &["audit", "verify"]));
+    assert_snapshot!("proxy_no_config", hpol(folder.path(), &["proxy"]));
+    fs::write(folder.path().join("hpol.yaml"), "listn: 127.0.0.1:80\n").expect("a file");
+    assert_snapshot!("proxy_bad_config", hpol(folder.path(), &["proxy"]));
+}
+
+#[test]
+fn version_completions_and_schema_are_printed() {
+    let folder = TempDir::new().expect("a folder");
+    command(folder.path(), &["version", "--json"]).assert().success();
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = command(folder.path(), &["completions", shell]).assert().success();
+        assert!(String::from_utf8_lossy(&script.get_output().stdout).contains("approvals"), "{shell}");
+    }
+    let schema = command(folder.path(), &["proxy", "--schema"]).assert().success();
+    let schema: serde_json::Value = serde_json::from_slice(&schema.get_output().stdout).expect("JSON");
+    assert!(schema["properties"]["upstreams"].is_object());
+}
+
+#[test]
+fn demo_shows_every_outcome() {
+    let folder = TempDir::new().expect("a folder");
+    let shown = command(folder.path(), &["demo", "--once"]).assert().success();
+    let out = String::from_utf8_lossy(&shown.get_output().stdout).into_owned();
+    assert!(out.ends_with("Every outcome was as announced.\n"), "{out}");
+}
