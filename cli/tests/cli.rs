@@ -128,7 +128,10 @@ fn eval_and_explain_answer_why() {
     assert_snapshot!("eval_no_input", hpol(&policy, &["eval", "gateway"]));
     let denied = hpol_with_input(&policy, &["eval", "gateway", "--exit-code", "--input", "-"], "{}");
     assert!(denied.starts_with("exit 1\ndeny\n"), "{denied}");
-    assert_snapshot!("eval_bad_json", hpol_with_input(&policy, &["eval", "gateway", "--input", "-"], "{\n  \"a\": 1,\n  \"a\": 2}"));
+    assert_snapshot!(
+        "eval_bad_json",
+        hpol_with_input(&policy, &["eval", "gateway", "--input", "-"], "{\n  \"a\": 1,\n  \"a\": 2}")
+    );
 }
 
 #[test]

@@ -171,7 +171,7 @@ async fn verify(path: &Path, head: Option<RecordHash>, json: bool) -> anyhow::Re
 }
 
 async fn open(path: &Path) -> anyhow::Result<Store> {
-    Store::open_read_only(path).await.with_context(|| format!("could not open the store `{}`", path.display()))
+    Ok(Store::open_read_only(path).await?)
 }
 
 fn print_line(record: &AuditRecord) {

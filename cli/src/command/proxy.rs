@@ -11,10 +11,10 @@ use hpol_proxy::gateway::Gateway;
 use hpol_proxy::logging;
 use hpol_proxy::policy::FollowedPolicy;
 use hpol_runtime::source::Refreshed;
-use hpol_runtime::{Engine, EngineOptions};
+use hpol_runtime::{Engine, EngineKind, EngineOptions};
 
 use crate::admin::print_json;
-use crate::exit::Exit;
+use crate::exit::{Exit, Usage};
 use crate::policy::Evaluator;
 use crate::terminal;
 
@@ -34,15 +34,22 @@ pub(crate) struct Proxy {
     /// Print the JSON Schema of the configuration, and end
     #[arg(long)]
     schema: bool,
-    /// The evaluator
-    #[arg(long, value_enum, default_value_t = Evaluator::Jit)]
-    engine: Evaluator,
+    /// The evaluator, in place of the one that the configuration names
+    #[arg(long, value_enum)]
+    engine: Option<Evaluator>,
 }
 
 pub(crate) fn run(options: &Proxy) -> anyhow::Result<Exit> {
     if options.schema {
         print_json(&Config::json_schema())?;
         return Ok(Exit::Success);
+    }
+    if !options.config.exists() {
+        let file = options.config.display();
+        return Err(Usage(format!(
+            "there is no `{file}`; name a configuration with --config, or start with `hpol new`"
+        ))
+        .into());
     }
     let config = Config::load(&options.config)?;
     config.check_files(&options.config)?;
@@ -54,7 +61,8 @@ async fn serve(config: &Config, options: &Proxy) -> anyhow::Result<Exit> {
     if !options.check {
         logging::start(&config.logging)?;
     }
-    let engine = Engine::new(EngineOptions { kind: options.engine.into(), ..EngineOptions::default() });
+    let kind = options.engine.map_or(config.engine.into(), EngineKind::from);
+    let engine = Engine::new(EngineOptions { kind, ..EngineOptions::default() });
     let (policy, events) = FollowedPolicy::start(&config.policy, engine.clone()).await?;
     match policy.first() {
         Refreshed::Loaded { .. } | Refreshed::Unchanged => {}
