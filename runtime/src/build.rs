@@ -13,7 +13,7 @@ use hpol_lang::typed;
 use hpol_lang::types::{Environment, Type};
 use rustc_hash::FxHashMap;
 
-use crate::engine::EngineKind;
+use crate::engine::{EngineKind, EngineOptions};
 use crate::guard::with_deep_stack;
 use crate::source::Files;
 
@@ -70,19 +70,20 @@ pub fn check(files: &Files) -> Checked {
 }
 
 /// Checks and compiles files.
-pub(crate) fn build(files: &Files, kind: EngineKind) -> Result<Built, Refused> {
-    let built = with_deep_stack(|| build_here(files, kind));
+pub(crate) fn build(files: &Files, options: &EngineOptions) -> Result<Built, Refused> {
+    let built = with_deep_stack(|| build_here(files, options));
     built.unwrap_or_else(|message| Err(Refused { message, diagnostics: Vec::new() }))
 }
 
-fn build_here(files: &Files, kind: EngineKind) -> Result<Built, Refused> {
+fn build_here(files: &Files, options: &EngineOptions) -> Result<Built, Refused> {
     let Checked { program, sources, diagnostics } = check(files);
     let Some(typed) = program else { return Err(refused(&diagnostics, &sources)) };
-    let program = match hpol_compiler::compile(&typed, &Options::default()) {
+    let passes = if options.optimise { Options::default() } else { Options::none() };
+    let program = match hpol_compiler::compile(&typed, &passes) {
         Ok(program) => Arc::new(program),
         Err(error) => return Err(not_compiled(&error, &sources)),
     };
-    let code = match kind {
+    let code = match options.kind {
         EngineKind::Jit => match jit::compile(&program) {
             Ok(code) => Some(code),
             // Not by the interpreter behind the host's back: it would be many times slower than what was planned for.

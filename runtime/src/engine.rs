@@ -32,12 +32,21 @@ pub enum EngineKind {
 }
 
 /// How an engine works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct EngineOptions {
     /// Which evaluator runs.
     pub kind: EngineKind,
     /// Bounds on each evaluation.
     pub limits: Limits,
+    /// Whether plans are improved before they run. Without it the results are the same and come later: for finding out
+    /// whether an improvement is at fault.
+    pub optimise: bool,
+}
+
+impl Default for EngineOptions {
+    fn default() -> Self {
+        Self { kind: EngineKind::default(), limits: Limits::default(), optimise: true }
+    }
 }
 
 /// Holds the current policy generation and answers requests. Clones share it.
@@ -119,7 +128,7 @@ impl Engine {
     ///
     /// Everything that is wrong with the files. The engine stays with what it had.
     pub fn load(&self, files: &Files) -> Result<Status, LoadError> {
-        match build::build(files, self.shared.options.kind) {
+        match build::build(files, &self.shared.options) {
             Ok(built) => self.install(files, built),
             Err(Refused { message, diagnostics }) => {
                 let rejection = Rejection {

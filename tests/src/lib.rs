@@ -1,2 +1,7 @@
 //! Tests that cross the crates: one semantic suite on every engine, protocols through their real clients.
 #![forbid(unsafe_code)]
+
+pub mod choices;
+pub mod engines;
+pub mod fuzz;
+pub mod program;

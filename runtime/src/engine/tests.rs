@@ -29,7 +29,8 @@ fn generations_are_freed_when_their_last_evaluation_ends() {
         Files::from_memory([("p.hpol", text)])
     });
     let built = policies.clone().map(|files| {
-        let built = build::build(&files, EngineKind::Interpreter).expect("it compiles");
+        let options = EngineOptions { kind: EngineKind::Interpreter, ..EngineOptions::default() };
+        let built = build::build(&files, &options).expect("it compiles");
         (files, built)
     });
     let engine = Engine::new(EngineOptions::default());

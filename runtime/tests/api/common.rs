@@ -60,7 +60,7 @@ pub(crate) fn engine(policy: &str) -> Engine {
 }
 
 pub(crate) fn engine_with(policy: &str, kind: EngineKind, limits: Limits) -> Engine {
-    let engine = Engine::new(EngineOptions { kind, limits });
+    let engine = Engine::new(EngineOptions { kind, limits, ..EngineOptions::default() });
     if let Err(error) = engine.load(&Files::from_memory([("policy.hpol", policy)])) {
         panic!("the policy does not compile:\n{error}");
     }

@@ -243,7 +243,7 @@ fn deep_rules_are_evaluated_or_denied_on_a_small_stack() {
         }
         policy.push_str(&format!("allow \"deep\" if r{} == 1\n", calls - 1));
         let thread = std::thread::Builder::new().stack_size(2 << 20).spawn(move || {
-            let engine = Engine::new(EngineOptions { kind: EngineKind::Interpreter, limits: Limits::default() });
+            let engine = Engine::new(EngineOptions { kind: EngineKind::Interpreter, ..EngineOptions::default() });
             let loaded = engine.load(&Files::from_memory([("p.hpol", policy)]));
             loaded.map(|_| engine.decide(&input("Number", r#"{"n": 1}"#)))
         });

@@ -2,7 +2,7 @@
 
 use hpol_runtime::decision::{AbsentPath, Effect, Mask, RuleMatch};
 use hpol_runtime::source::Files;
-use hpol_runtime::{Decision, Engine, EngineKind, EngineOptions, Input, Limits};
+use hpol_runtime::{Decision, Engine, EngineKind, EngineOptions, Input};
 use proptest::prelude::*;
 
 use crate::common::input;
@@ -76,7 +76,7 @@ fn request() -> impl Strategy<Value = Input> {
 }
 
 fn decide(files: &Files, kind: EngineKind, requests: &[Input]) -> Result<Vec<Decision>, TestCaseError> {
-    let engine = Engine::new(EngineOptions { kind, limits: Limits::default() });
+    let engine = Engine::new(EngineOptions { kind, ..EngineOptions::default() });
     // Conditions can exclude each other, which the checker refuses.
     engine.load(files).map_err(|error| TestCaseError::reject(error.to_string()))?;
     Ok(requests.iter().map(|request| engine.decide(request)).collect())

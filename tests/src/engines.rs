@@ -1,0 +1,112 @@
+//! Every engine on one policy: interpreter and machine code, with and without the compiler's improvements.
+
+use hpol_lang::value::Value;
+use hpol_runtime::error::{LoadError, QueryError, code};
+use hpol_runtime::source::Files;
+use hpol_runtime::{Decision, Engine, EngineKind, EngineOptions, Input, Limits};
+
+/// Each way to run a policy.
+const WAYS: [(EngineKind, bool); 4] = [
+    (EngineKind::Interpreter, false),
+    (EngineKind::Interpreter, true),
+    (EngineKind::Jit, false),
+    (EngineKind::Jit, true),
+];
+
+/// Engines that must give the same answers.
+#[derive(Debug)]
+pub struct Engines {
+    engines: Vec<Engine>,
+}
+
+impl Engines {
+    /// Loads files into every engine.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the files.
+    ///
+    /// # Panics
+    ///
+    /// One engine takes the files and another does not.
+    pub fn load(files: &Files, limits: Limits) -> Result<Self, LoadError> {
+        let engines: Vec<Engine> =
+            WAYS.iter().map(|&(kind, optimise)| Engine::new(EngineOptions { kind, limits, optimise })).collect();
+        let (first, others) = engines.split_first().expect("there are engines");
+        first.load(files)?;
+        for engine in others {
+            if let Err(error) = engine.load(files) {
+                panic!("{} does not take what another engine takes: {error}", name(engine));
+            }
+        }
+        Ok(Self { engines })
+    }
+
+    /// The decision on a request.
+    ///
+    /// # Panics
+    ///
+    /// The engines differ, or an explanation tells of another decision. Past a limit they may, because one does more work
+    /// than another for the same answer.
+    pub fn decide(&self, input: &Input) -> Decision {
+        let decide = |engine: &Engine| {
+            let decision = engine.decide(input);
+            assert!(!decision.errors.iter().any(|error| is_defect(&error.code)), "{}: {decision:#?}", name(engine));
+            let explained = engine.explain(input).expect("a policy is loaded").decision;
+            if !is_limited(&decision) && !is_limited(&explained) {
+                assert_eq!(decision, explained, "{} decides otherwise than it explains", name(engine));
+            }
+            decision
+        };
+        self.agreed(decide, is_limited)
+    }
+
+    /// The value at a path.
+    ///
+    /// # Errors
+    ///
+    /// What every engine fails with.
+    ///
+    /// # Panics
+    ///
+    /// As [`Engines::decide`].
+    pub fn query(&self, path: &str, input: Option<&Value>) -> Result<Option<Value>, QueryError> {
+        let query = |engine: &Engine| {
+            let answer = engine.query(path, input);
+            if let Err(QueryError::Evaluation(error)) = &answer {
+                assert!(!is_defect(&error.code), "{}: {error:#?}", name(engine));
+            }
+            answer
+        };
+        let limited = |answer: &Result<_, QueryError>| matches!(answer, Err(QueryError::Evaluation(error)) if is_limit(&error.code));
+        self.agreed(query, limited)
+    }
+
+    fn agreed<T: PartialEq + std::fmt::Debug>(&self, ask: impl Fn(&Engine) -> T, limited: impl Fn(&T) -> bool) -> T {
+        let mut answers: Vec<T> = self.engines.iter().map(ask).collect();
+        if let Some(at) = answers.iter().position(limited) {
+            return answers.swap_remove(at);
+        }
+        for (answer, engine) in answers.iter().zip(&self.engines) {
+            assert_eq!(*answer, answers[0], "{} differs from {}", name(engine), name(&self.engines[0]));
+        }
+        answers.swap_remove(0)
+    }
+}
+
+fn name(engine: &Engine) -> String {
+    let EngineOptions { kind, optimise, .. } = engine.options();
+    format!("{kind:?}{}", if *optimise { "" } else { " without optimisation" })
+}
+
+fn is_defect(code: &str) -> bool {
+    code == code::INTERNAL
+}
+
+fn is_limit(code: &str) -> bool {
+    [code::FUEL, code::MEMORY, code::DEPTH, code::TIME, code::VALUE].contains(&code)
+}
+
+fn is_limited(decision: &Decision) -> bool {
+    decision.errors.iter().any(|error| is_limit(&error.code))
+}
