@@ -128,13 +128,13 @@ struct Resolver<'r, 'a> {
 impl Resolver<'_, '_> {
     fn declared(&mut self, package: usize, name: &Arc<str>, used_at: Option<Span>) -> Option<Type> {
         let key = (package, name.clone());
+        if used_at.is_some() {
+            self.index.used.borrow_mut().types.insert(key.clone());
+        }
         if let Some(ty) = self.done.get(&key) {
             return Some(ty.clone());
         }
         let declared = *self.declared[package].get(name)?;
-        if used_at.is_some() {
-            self.index.used.borrow_mut().types.insert(key.clone());
-        }
         if self.open.contains(&key) || self.open.len() >= CHAIN_MAX {
             let cycle: Vec<&str> = self.open.iter().skip_while(|open| **open != key).map(|(_, name)| &**name).collect();
             let message = if cycle.is_empty() {
