@@ -348,51 +348,6 @@ impl Approvals {
     }
 }
 
-impl Approval {
-    /// Whether its time is over though its state does not say so yet.
-    fn is_overdue(&self, now: Timestamp) -> bool {
-        match self.state {
-            ApprovalState::Pending => self.deadline <= now,
-            ApprovalState::Granted => self.use_until.is_none_or(|until| until <= now),
-            ApprovalState::Refused | ApprovalState::Expired | ApprovalState::Used => false,
-        }
-    }
-
-    /// Whether the same request, sent again, gets this approval and not a new one.
-    fn stands_for_retries(&self, now: Timestamp) -> bool {
-        match self.state {
-            ApprovalState::Pending | ApprovalState::Granted => true,
-            ApprovalState::Refused => now < self.deadline,
-            ApprovalState::Expired | ApprovalState::Used => false,
-        }
-    }
-
-    /// Whether a person is among those who may answer.
-    pub fn may_be_answered_by(&self, person: &Person) -> bool {
-        self.subject != person.name
-            && self.details.demands.iter().any(|demand| demand.accepts(&person.name, &person.groups))
-    }
-
-    fn check_answer(&self, person: &Person) -> Result<(), ApprovalError> {
-        // Names are compared whoever vouches for them: one person may be known to the provider and to the gateway.
-        if self.subject == person.name {
-            return Err(ApprovalError::OwnRequest);
-        }
-        if !self.may_be_answered_by(person) {
-            return Err(ApprovalError::NotAnApprover);
-        }
-        if self.votes.iter().any(|vote| vote.person == person.name) {
-            return Err(ApprovalError::AlreadyAnswered);
-        }
-        match self.state {
-            ApprovalState::Pending => Ok(()),
-            ApprovalState::Granted | ApprovalState::Refused | ApprovalState::Expired | ApprovalState::Used => {
-                Err(ApprovalError::NotPending(self.state))
-            }
-        }
-    }
-}
-
 impl Drop for Shared {
     fn drop(&mut self) {
         // Lets the task that ends approvals notice that nobody needs it.

@@ -4,7 +4,8 @@ use hpol_runtime::Decision;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::person::{Demand, Vote};
+use super::error::ApprovalError;
+use super::person::{Demand, Person, Vote};
 use crate::clock::Timestamp;
 use crate::identity::Identity;
 
@@ -89,6 +90,52 @@ pub struct Details {
     pub policy_hash: String,
     /// Revision of the policy.
     pub revision: String,
+}
+
+impl Approval {
+    /// Whether its time is over though its state does not say so yet.
+    pub(super) fn is_overdue(&self, now: Timestamp) -> bool {
+        match self.state {
+            ApprovalState::Pending => self.deadline <= now,
+            ApprovalState::Granted => self.use_until.is_none_or(|until| until <= now),
+            ApprovalState::Refused | ApprovalState::Expired | ApprovalState::Used => false,
+        }
+    }
+
+    /// Whether the same request, sent again, gets this approval and not a new one.
+    pub(super) fn stands_for_retries(&self, now: Timestamp) -> bool {
+        match self.state {
+            ApprovalState::Pending | ApprovalState::Granted => true,
+            ApprovalState::Refused => now < self.deadline,
+            ApprovalState::Expired | ApprovalState::Used => false,
+        }
+    }
+
+    /// Whether a person is among those who may answer.
+    pub fn may_be_answered_by(&self, person: &Person) -> bool {
+        self.subject != person.name
+            && self.details.demands.iter().any(|demand| demand.accepts(&person.name, &person.groups))
+    }
+
+    /// Whether a person may answer now.
+    pub(super) fn check_answer(&self, person: &Person) -> Result<(), ApprovalError> {
+        // Names are compared whoever vouches for them: one person may be known to the provider and to the gateway.
+        if self.subject == person.name {
+            return Err(ApprovalError::OwnRequest);
+        }
+        if !self.may_be_answered_by(person) {
+            return Err(ApprovalError::NotAnApprover);
+        }
+        if self.votes.iter().any(|vote| vote.person == person.name) {
+            return Err(ApprovalError::AlreadyAnswered);
+        }
+        match self.state {
+            ApprovalState::Pending => Ok(()),
+            ApprovalState::Granted | ApprovalState::Refused | ApprovalState::Expired | ApprovalState::Used => {
+                Err(ApprovalError::NotPending(self.state))
+            }
+        }
+    }
 }
 
 impl ApprovalKey {
