@@ -3,8 +3,8 @@
 //! Conditions are lowered with what comes behind them as a continuation, because a loop's body holds all that
 //! follows: `input.roles[i] == "dba"; x := i` becomes a loop with both the test and the assignment in it.
 
-use std::collections::BTreeMap;
 use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
@@ -137,6 +137,7 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         builtins: shared.builtins,
         rules: rules_by_path(program),
         documents: documents(program),
+        nodes: nodes(program),
         decisions,
         packages,
         tests,
@@ -163,6 +164,22 @@ fn documents(program: &typed::Program) -> Vec<(Vec<Arc<str>>, FunctionId)> {
     let mut documents: Vec<_> = rules.map(|(index, rule)| (rule.parts.clone(), FunctionId(number(index)))).collect();
     documents.sort();
     documents
+}
+
+/// Packages, and whatever is above packages and rules.
+fn nodes(program: &typed::Program) -> Vec<Vec<Arc<str>>> {
+    let mut nodes = BTreeSet::from([Vec::new()]);
+    let packages = program.packages.iter().map(|package| package.path.split('.').map(Arc::from).collect());
+    let packages: Vec<Vec<Arc<str>>> = packages.collect();
+    let above_rules = program.rules.iter().map(|rule| &rule.parts[..rule.parts.len().saturating_sub(1)]);
+    for path in packages.iter().map(Vec::as_slice).chain(above_rules) {
+        let mut path = path;
+        // What is above one that is known is known too.
+        while nodes.insert(path.to_vec()) {
+            path = &path[..path.len() - 1];
+        }
+    }
+    nodes.into_iter().collect()
 }
 
 /// Counts of a program fit 32 bits, because its text does.

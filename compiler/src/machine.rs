@@ -42,7 +42,7 @@ pub fn call<M: Machine + ?Sized>(
             context.overlay(function, value, place)
         }
         Intercepted::Value(value) => Ok(value),
-        Intercepted::Function(other) => call_directly(machine, other, arguments, context),
+        Intercepted::Function(other) => call_replacement(machine, other, arguments, place, context),
         Intercepted::Builtin(builtin) => {
             let failure = Failure { on_error: OnError::Stop, site: SiteId(u32::MAX), place };
             context.run_builtin(builtin, arguments, failure)
@@ -68,9 +68,23 @@ pub fn call_builtin<M: Machine + ?Sized>(
     match context.intercept_builtin(builtin) {
         Intercepted::No => context.run_builtin(builtin, arguments, failure),
         Intercepted::Value(value) => Ok(value),
-        Intercepted::Function(function) => call_directly(machine, function, arguments, context),
+        Intercepted::Function(function) => call_replacement(machine, function, arguments, failure.place, context),
         Intercepted::Builtin(other) => context.run_builtin(other, arguments, failure),
     }
+}
+
+/// Calls what a function is replaced by. Nothing is replaced for it, so that it can call what it stands for.
+fn call_replacement<M: Machine + ?Sized>(
+    machine: &M,
+    function: FunctionId,
+    arguments: &[Word],
+    place: PlaceId,
+    context: &mut Context,
+) -> Result<Word, Stop> {
+    context.enter_unreplaced(place)?;
+    let result = call_directly(machine, function, arguments, context)?;
+    context.leave_with();
+    Ok(result)
 }
 
 fn call_directly<M: Machine + ?Sized>(
@@ -139,7 +153,8 @@ pub fn document_at<M: Machine + ?Sized>(
         }
     }
     context.mark_restore(mark);
-    context.make_document(path, values, place)
+    let packages: Vec<&[Arc<str>]> = program.nodes_below(path).iter().map(|node| &node[path.len()..]).collect();
+    context.make_document(path, &values, &packages, place)
 }
 
 /// Evaluates a function for whoever stands outside: a rule that was asked for, a package, a step of a test.

@@ -14,6 +14,7 @@ mod collect;
 mod compare;
 mod template;
 
+pub(crate) use access::member;
 pub use arithmetic::Failure;
 pub(crate) use arithmetic::small_arithmetic;
 pub(crate) use collect::Builders;

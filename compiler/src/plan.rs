@@ -105,6 +105,9 @@ pub struct Program {
     pub rules: BTreeMap<Arc<str>, FunctionId>,
     /// What packages hold besides base documents: rules that are not functions, by path without `data`, ascending.
     pub documents: Vec<(Vec<Arc<str>>, FunctionId)>,
+    /// What is an object in `data` even if no rule below it has a value: packages, and what is above rules. By path without
+    /// `data`, ascending.
+    pub nodes: Vec<Vec<Arc<str>>>,
     /// Decision rules, in the order of package, effect and id.
     pub decisions: Vec<Decision>,
     /// Packages in the order of their paths.
@@ -716,15 +719,25 @@ impl Program {
 
     /// The rules that stand at a path in `data` or below it.
     pub fn rules_below(&self, path: &[Arc<str>]) -> &[(Vec<Arc<str>>, FunctionId)] {
-        let start = self.documents.partition_point(|entry| entry.0.as_slice() < path);
-        let length = self.documents[start..].partition_point(|entry| entry.0.starts_with(path));
-        &self.documents[start..start + length]
+        below(&self.documents, path, |entry| &entry.0)
+    }
+
+    /// The objects in `data` at a path or below it that are there even without values.
+    pub fn nodes_below(&self, path: &[Arc<str>]) -> &[Vec<Arc<str>>] {
+        below(&self.nodes, path, |node| node)
     }
 
     /// Place of an error; `None` if `id` comes from elsewhere.
     pub fn place(&self, id: PlaceId) -> Option<Span> {
         self.places.get(id.index()).copied()
     }
+}
+
+/// The entries of a sorted list whose paths start with `path`.
+fn below<'l, T>(list: &'l [T], path: &[Arc<str>], path_of: impl Fn(&T) -> &Vec<Arc<str>>) -> &'l [T] {
+    let start = list.partition_point(|entry| path_of(entry).as_slice() < path);
+    let length = list[start..].partition_point(|entry| path_of(entry).starts_with(path));
+    &list[start..start + length]
 }
 
 impl Statement {

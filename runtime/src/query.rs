@@ -6,7 +6,7 @@ use hpol_compiler::context::{Context, Fault, Stop};
 use hpol_compiler::machine::{self, Machine};
 use hpol_compiler::plan::{FunctionId, PlaceId, Program};
 use hpol_lang::value::Value;
-use hpol_stdlib::heap::{Heap, Word};
+use hpol_stdlib::heap::{Heap, Kind, Word};
 
 use crate::error::QueryError;
 
@@ -45,7 +45,8 @@ pub(crate) fn find<'p>(program: &Program, path: &'p str) -> Result<Asked<'p>, Qu
     let names: Vec<Arc<str>> = parts[1..].iter().map(|part| Arc::from(*part)).collect();
     let heap = Heap::new(program.frozen.clone(), 0);
     let document = names.iter().fold(program.data, |word, name| heap.field(word, name));
-    if program.rules_below(&names).is_empty() && document.is_absent() {
+    let known = !program.rules_below(&names).is_empty() || program.nodes.binary_search(&names).is_ok();
+    if !known && document.is_absent() {
         return Err(QueryError::Unknown { path: path.to_owned() });
     }
     let package = names.join(".");
@@ -64,7 +65,17 @@ impl Asked<'_> {
             },
         };
         let heap = context.heap();
-        let value = self.below.iter().fold(value.unwrap_or(Word::ABSENT), |word, name| heap.field(word, name));
+        let value = self.below.iter().fold(value.unwrap_or(Word::ABSENT), |word, name| member(heap, word, name));
         Ok((!value.is_absent()).then(|| heap.to_value(value)))
+    }
+}
+
+/// The member of an object under a name, or the name itself if it is in a set.
+fn member(heap: &Heap, base: Word, name: &str) -> Word {
+    match heap.elements(base) {
+        Some(items) if base.kind() == Kind::Set => {
+            items.iter().copied().find(|item| heap.as_str(*item) == Some(name)).unwrap_or(Word::ABSENT)
+        }
+        _ => heap.field(base, name),
     }
 }

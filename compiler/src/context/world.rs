@@ -99,20 +99,7 @@ impl Context {
     ///
     /// [`Stop`] at a limit.
     pub fn enter_with(&mut self, replacements: &[Replacement], values: &[Word], place: PlaceId) -> Result<(), Stop> {
-        self.charge(1 + u64::from(self.program.memo_slots) / 64, place)?;
-        let outer = &self.worlds[self.world];
-        let mut world = World {
-            input: outer.input,
-            data: outer.data,
-            data_paths: outer.data_paths.clone(),
-            functions: outer.functions.clone(),
-            builtins: outer.builtins.clone(),
-            memo: vec![PENDING; self.program.memo_slots as usize],
-            touched: Vec::new(),
-            memo_marks: FxHashMap::default(),
-            documents: FxHashMap::default(),
-            outer: self.world,
-        };
+        let mut world = self.inner_world(place)?;
         for (replacement, value) in replacements.iter().zip(values) {
             match &replacement.target {
                 ReplacementTarget::Input(path) => world.input = self.replaced(world.input, path, *value, place)?,
@@ -133,6 +120,39 @@ impl Context {
         self.worlds.push(world);
         self.enter_world(self.worlds.len() - 1);
         Ok(())
+    }
+
+    /// Begins what a replacement of a function does: input and data stay as they are, but no function is replaced. It ends by
+    /// [`Context::leave_with`].
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`] at a limit.
+    pub(crate) fn enter_unreplaced(&mut self, place: PlaceId) -> Result<(), Stop> {
+        let mut world = self.inner_world(place)?;
+        world.functions.clear();
+        world.builtins.clear();
+        self.worlds.push(world);
+        self.enter_world(self.worlds.len() - 1);
+        Ok(())
+    }
+
+    /// A copy of the world in force, in which nothing is known yet.
+    fn inner_world(&mut self, place: PlaceId) -> Result<World, Stop> {
+        self.charge(1 + u64::from(self.program.memo_slots) / 64, place)?;
+        let outer = &self.worlds[self.world];
+        Ok(World {
+            input: outer.input,
+            data: outer.data,
+            data_paths: outer.data_paths.clone(),
+            functions: outer.functions.clone(),
+            builtins: outer.builtins.clone(),
+            memo: vec![PENDING; self.program.memo_slots as usize],
+            touched: Vec::new(),
+            memo_marks: FxHashMap::default(),
+            documents: FxHashMap::default(),
+            outer: self.world,
+        })
     }
 
     /// Ends the innermost `with`, which is in force.

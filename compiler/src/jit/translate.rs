@@ -125,6 +125,12 @@ impl Translator<'_, '_> {
         self.builder.def_var(self.registers[register.index()], value);
     }
 
+    /// Writes a register where the statement has succeeded: one that fails must leave it as it was.
+    fn set_from(&mut self, register: Register, variable: Variable) {
+        let value = self.builder.use_var(variable);
+        self.set(register, value);
+    }
+
     fn number(&mut self, number: impl Into<u64>) -> Value {
         let number: u64 = number.into();
         self.builder.ins().iconst(types::I64, number.cast_signed())

@@ -1,6 +1,6 @@
 //! Reading input, documents, members and elements.
 
-use hpol_stdlib::heap::{Kind, View, Word};
+use hpol_stdlib::heap::{Heap, Kind, View, Word};
 
 use crate::context::{Context, Stop};
 use crate::plan::{PathId, PlaceId, Shape, SiteId};
@@ -18,12 +18,11 @@ impl Context {
         self.mark_if_absent(found, Some(site))
     }
 
-    /// The member of an object under a constant name.
+    /// The member of an object under a constant name, or the name itself if it is in a set. That something is not in a set
+    /// is an answer, so it marks nothing.
     pub fn field(&mut self, base: Word, name: Word, site: Option<SiteId>) -> Word {
-        let found = match self.heap.as_str(name) {
-            Some(text) => self.heap.field(base, text),
-            None => Word::ABSENT,
-        };
+        let found = member(&self.heap, base, name);
+        let site = if base.kind() == Kind::Set { None } else { site };
         self.mark_if_absent(found, site)
     }
 
@@ -97,5 +96,14 @@ impl Context {
             _ => return false,
         };
         items.len() == length as usize
+    }
+}
+
+/// The member of an object under a constant name, or the name itself if it is in a set.
+pub(crate) fn member(heap: &Heap, base: Word, name: Word) -> Word {
+    match base.kind() {
+        Kind::Object => heap.as_str(name).map_or(Word::ABSENT, |name| heap.field(base, name)),
+        Kind::Set => heap.index(base, name),
+        Kind::Absent | Kind::Null | Kind::Bool | Kind::Int | Kind::Number | Kind::String | Kind::Array => Word::ABSENT,
     }
 }

@@ -17,6 +17,9 @@ pub(crate) struct Builders {
     words: usize,
 }
 
+/// A value, or only an object, at a path.
+type Entry = (Vec<Word>, Option<Word>);
+
 #[derive(Debug, Default)]
 struct Builder {
     keys: Vec<Word>,
@@ -137,7 +140,8 @@ impl Context {
         }
     }
 
-    /// The base document at a path with the values of rules put in, which have paths relative to it.
+    /// The base document at a path with the values of rules put in, and with objects where packages are. Paths are
+    /// relative to it.
     ///
     /// # Errors
     ///
@@ -145,11 +149,13 @@ impl Context {
     pub(crate) fn make_document(
         &mut self,
         path: &[Arc<str>],
-        rules: Vec<(&[Arc<str>], Word)>,
+        rules: &[(&[Arc<str>], Word)],
+        packages: &[&[Arc<str>]],
         place: PlaceId,
     ) -> Result<Word, Stop> {
-        let mut entries = Vec::with_capacity(rules.len());
-        for (path, value) in rules {
+        let values = rules.iter().map(|(path, value)| (*path, Some(*value)));
+        let mut entries = Vec::with_capacity(rules.len() + packages.len());
+        for (path, value) in values.chain(packages.iter().map(|path| (*path, None))) {
             let mut keys = Vec::with_capacity(path.len());
             for name in path {
                 let key = self.heap.string(name);
@@ -164,32 +170,32 @@ impl Context {
         self.nested(base, entries, place)
     }
 
-    fn keyed_by_paths(&self, builder: &Builder) -> Vec<(Vec<Word>, Word)> {
+    fn keyed_by_paths(&self, builder: &Builder) -> Vec<Entry> {
         let keys = builder.keys.iter().map(|key| self.heap.elements(*key).unwrap_or_default().to_vec());
-        keys.zip(builder.values.iter().copied()).collect()
+        keys.zip(builder.values.iter().copied().map(Some)).collect()
     }
 
     /// `base` with each value put in at its path. Two values at one path, or one within another, are a conflict;
     /// a base value gives way.
-    fn nested(&mut self, base: Word, entries: Vec<(Vec<Word>, Word)>, place: PlaceId) -> Result<Word, Stop> {
-        if entries.is_empty() && base.is_absent() {
-            return self.object_of(Vec::new(), place);
-        }
-        if let Some(whole) = entries.iter().find(|entry| entry.0.is_empty()).map(|entry| entry.1) {
+    fn nested(&mut self, base: Word, mut entries: Vec<Entry>, place: PlaceId) -> Result<Word, Stop> {
+        let whole = entries.iter().find_map(|(path, value)| value.filter(|_| path.is_empty()));
+        if let Some(whole) = whole {
             for (path, value) in &entries {
-                if !(path.is_empty() && self.heap.equal(*value, whole)) {
+                let same = value.is_none_or(|value| path.is_empty() && self.heap.equal(value, whole));
+                if !same {
                     return Err(self.conflict(place));
                 }
             }
             return Ok(whole);
         }
+        // What is left at this path only says that there is an object.
+        entries.retain(|entry| !entry.0.is_empty());
         let mut members: Vec<(Word, Word)> = if let View::Object(keys, values) = self.heap.view(base) {
             keys.iter().copied().zip(values.iter().copied()).collect()
         } else {
             Vec::new()
         };
         self.charge(u64::try_from(members.len() + entries.len()).unwrap_or(u64::MAX), place)?;
-        let mut entries = entries;
         entries.sort_by(|left, right| self.heap.compare(left.0[0], right.0[0]));
         let mut entries = entries.into_iter().peekable();
         while let Some((path, value)) = entries.next() {

@@ -11,7 +11,7 @@
 
 use hpol_stdlib::heap::{Heap, View, Word};
 
-use crate::ops::{compares, small_arithmetic};
+use crate::ops::{compares, member, small_arithmetic};
 use crate::plan::{Block, Program, Register, ReplacementTarget, Shape, StatementKind, written};
 
 use super::Writes;
@@ -92,7 +92,7 @@ impl Folder<'_> {
         } else if let StatementKind::Data { value: word, .. } = kind {
             if self.data_is_fixed { value(*word) } else { None }
         } else if let StatementKind::Field { base, name, .. } = kind {
-            value(self.heap.field(self.get(*base)?, self.heap.as_str(*name)?))
+            value(member(self.heap, self.get(*base)?, *name))
         } else if let StatementKind::Index { base, key, .. } = kind {
             value(self.heap.index(self.get(*base)?, self.get(*key)?))
         } else if let StatementKind::Compare { operator, left, right, .. } = kind {

@@ -49,6 +49,7 @@ fn program(statements: Vec<Statement>) -> Program {
         builtins: Vec::new(),
         rules: BTreeMap::new(),
         documents: Vec::new(),
+        nodes: Vec::new(),
         decisions: Vec::new(),
         packages: Vec::new(),
         tests: Vec::new(),

@@ -226,3 +226,53 @@ fn limits_stop_the_evaluation() {
     machine.limits.interrupt = None;
     assert_eq!(machine.show("data.p.many", "{}"), "1000000");
 }
+
+#[test]
+fn a_call_that_fails_leaves_its_register_alone() {
+    check(
+        r#"
+a := input.a
+text := x if x := $"{a}, {data.p.b}, {input.n + input.n}" with input as {"n": "no number"}
+b := 1 if input.b
+"#,
+        "{}",
+        &[("text", "\"<undefined>, <undefined>, <undefined>\"")],
+    );
+}
+
+#[test]
+fn a_replacement_calls_what_it_stands_for() {
+    check(
+        r#"
+f(x) := 2 * x
+g(x) := f(x) + 1
+a := x if x := f(10) with f as g
+plus(x) := count(x) + 1
+b := x if x := count([1]) with count as plus
+"#,
+        "{}",
+        &[("a", "21"), ("b", "2")],
+    );
+}
+
+#[test]
+fn names_look_into_sets() {
+    check(
+        "roles contains \"dba\"\na if roles.dba\nb if roles.dev\nc := {\"x\"}.x\nd := input.roles.dba",
+        r#"{"roles": ["dba"]}"#,
+        &[("a", "true"), ("b", "undefined"), ("c", "\"x\""), ("d", "undefined")],
+    );
+}
+
+#[test]
+fn packages_are_objects_even_without_values() {
+    let files = [
+        ("p.rego", "package p\n\nall := data.q"),
+        ("q.rego", "package q\n\na := 1\n\nb.c := 2 if input.never\n\nf(x) := x"),
+        ("r.rego", "package q.r\n\ng(x) := x"),
+    ];
+    for options in variants() {
+        let mut machine = Machine::new(&files, &options);
+        assert_eq!(machine.show("data.p.all", "{}"), r#"{"a": 1, "b": {}, "r": {}}"#);
+    }
+}

@@ -74,18 +74,21 @@ impl Translator<'_, '_> {
         }
         let intercepts = self.load(Field::Intercepts);
         let (replaced, on) = (self.cold(), self.builder.create_block());
-        self.set(target, fixed);
+        let found = self.builder.declare_var(types::I64);
+        self.builder.def_var(found, fixed);
         self.branch(intercepts, replaced, on);
         self.begin(replaced);
-        let found = self.call_or_fail(Host::LoadData, &[path, fixed, site]);
-        self.set(target, found);
+        let other = self.call_or_fail(Host::LoadData, &[path, fixed, site]);
+        self.builder.def_var(found, other);
         self.jump(on);
         self.begin(on);
+        self.set_from(target, found);
     }
 
     fn function_call(&mut self, target: Register, function: FunctionId, arguments: &[Register], place: PlaceId) {
         let memo = self.program.function(function).memo;
         let on = self.builder.create_block();
+        let result = self.builder.declare_var(types::I64);
         if let Some(slot) = memo {
             // A result that is there is taken from the memo table, unless `with` may have something to say.
             let (look, call) = (self.builder.create_block(), self.builder.create_block());
@@ -98,7 +101,7 @@ impl Translator<'_, '_> {
             let known = self.builder.ins().load(types::I64, MemFlagsData::trusted(), address, 0);
             let bits = self.masked(known, SPECIAL_MASK);
             let unknown = self.is(bits, SPECIAL);
-            self.set(target, known);
+            self.builder.def_var(result, known);
             self.branch(unknown, call, on);
             self.begin(call);
         }
@@ -106,8 +109,9 @@ impl Translator<'_, '_> {
         let (list, count) = self.list(&arguments);
         let (function, place) = (self.number(function.0), self.place(place));
         let value = self.call_or_fail(Host::Call, &[function, list, count, place]);
-        self.set(target, value);
+        self.builder.def_var(result, value);
         self.jump(on);
         self.begin(on);
+        self.set_from(target, result);
     }
 }

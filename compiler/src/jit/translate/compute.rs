@@ -212,22 +212,24 @@ impl Translator<'_, '_> {
         failure: u64,
     ) {
         let on = self.builder.create_block();
+        let computed = self.builder.declare_var(types::I64);
         if let ArithmeticOperator::Add | ArithmeticOperator::Subtract | ArithmeticOperator::Multiply = operator {
             let ints = self.both_ints(left, right);
             let (fast, slow) = (self.builder.create_block(), self.cold());
             self.branch(ints, fast, slow);
             self.begin(fast);
             let (result, overflow) = self.small_arithmetic(operator, left, right);
-            self.set(target, result);
+            self.builder.def_var(computed, result);
             self.branch(overflow, slow, on);
             self.begin(slow);
         }
         let code = abi::arithmetic_operator::encode(operator) << 1 | u64::from(checked);
         let (code, failure) = (self.number(code), self.number(failure));
         let result = self.call_or_fail(Host::Arithmetic, &[code, left, right, failure]);
-        self.set(target, result);
+        self.builder.def_var(computed, result);
         self.jump(on);
         self.begin(on);
+        self.set_from(target, computed);
     }
 
     /// The result with its tag, and whether it does not fit. An integer stands above its tag, so that an overflow of the word
