@@ -44,9 +44,17 @@ pub(crate) const TABLE: &[Builtin] = &[
 /// A value as YAML denotes it.
 struct Document(Value);
 
-/// Reads within the reader's own limits on nesting, nodes and aliases, which keep a small text from becoming a large value.
+/// Most parts of a document that its aliases may repeat, and the bytes that can be repeated: together they bound what a small
+/// text can grow to.
+const REPEATED_PARTS_MAX: usize = 5_000;
+const REPEATED_BYTES_MAX: usize = 16 << 10;
+
 fn read(text: &str) -> Result<Value, BuiltinError> {
-    let options = serde_saphyr::options! { with_snippet: false };
+    let options = serde_saphyr::options! {
+        with_snippet: false,
+        alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: REPEATED_PARTS_MAX },
+        budget: serde_saphyr::budget! { max_recorded_anchor_bytes: REPEATED_BYTES_MAX },
+    };
     let document: Result<Document, _> = serde_saphyr::from_str_with_options(text, options);
     document.map(|document| document.0).map_err(|error| failed(format!("yaml: {error}")))
 }

@@ -9,6 +9,9 @@ use super::{BUILTINS, find_builtin};
 use crate::builtin::{BuiltinError, Caches, Call};
 use crate::heap::{Heap, Word};
 
+#[path = "properties.rs"]
+mod properties;
+
 /// Midday of 2024-02-29, the decision's time in the examples.
 const NOW: i64 = 1_709_208_000_000_000_000;
 
