@@ -10,7 +10,7 @@
 //! Generated code does itself what needs no heap: moving words, tests, comparison and arithmetic of small integers,
 //! fuel, memo hits. For everything else it calls a host function through a table whose address stands in the context, so
 //! that code and host may be any distance apart. A host function never unwinds into generated code: it
-//! catches panics and returns [`abi::STOP`], as for any other error, and the code returns at once.
+//! catches panics and returns `abi::STOP`, as for any other error, and the code returns at once.
 //!
 //! # Why this is sound
 //!
