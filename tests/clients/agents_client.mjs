@@ -23,6 +23,12 @@ const TOOLS = {
     parameters: z.object({ customer: z.string() }),
     execute: async ({ customer }) => `deleted ${customer}`,
   }),
+  get_weather: tool({
+    name: "get_weather",
+    description: "Tells the weather.",
+    parameters: z.object({ city: z.string() }),
+    execute: async ({ city }) => `sunny in ${city}`,
+  }),
 };
 
 setTracingDisabled(true);

@@ -111,3 +111,32 @@ fn personal_data_in_a_prompt_does_not_reach_the_provider() {
     }
     gateway.finish();
 }
+
+#[test]
+fn calls_of_tools_are_masked_both_ways() {
+    let gateway = Gateway::start();
+    let prompt = "weather for tool calls";
+    let mut clients = Vec::new();
+    for options in [&["--tool", "get_weather"][..], &["--tool", "get_weather", "--stream"]] {
+        clients.push(gateway.python("agents", prompt, options));
+        clients.push(gateway.python("agents-chat", prompt, options));
+        clients.push(gateway.javascript(prompt, options));
+        clients.push(gateway.javascript(prompt, &[options, &["--chat"]].concat()));
+    }
+    let count = clients.len();
+    for client in clients {
+        assert_eq!(client.seen().answered(), "Take no umbrella.");
+    }
+    // The provider asked for the weather at a card number of somebody. The tool got the number masked, as part of an
+    // answer; what the tool said went to the provider with the address masked too, as part of a request.
+    let with_outputs = provider().requests("sunny in");
+    assert_eq!(with_outputs.len(), count);
+    for request in with_outputs {
+        let request = request.to_string();
+        assert!(request.contains("sunny in [credit_card] of [email]"), "{request}");
+        assert!(!request.contains("4111") && !request.contains("ada@example.com"), "{request}");
+    }
+    // Two requests of each client: the question, and the output of the tool.
+    assert_eq!(gateway.outcomes(), vec!["complete"; 2 * count]);
+    gateway.finish();
+}

@@ -42,3 +42,18 @@ fn bad_requests_get_a_clear_error_and_a_record() {
     assert_eq!(gateway.post(r#"{"model": "gpt-4o-mini", "input": "plain question at last"}"#).status, 200);
     gateway.finish();
 }
+
+#[test]
+fn a_prompt_beyond_the_limit_raises_a_typed_error_once() {
+    let gateway = Gateway::start();
+    let prompt = "plain question, very long ".repeat(4000);
+    let clients = [gateway.python("responses", &prompt, &[]), gateway.python("agents-chat", &prompt, &["--stream"])];
+    let javascript = gateway.javascript(&prompt, &[]);
+    for client in clients.into_iter().chain([javascript]) {
+        let seen = client.seen();
+        let error = seen.failed();
+        assert_eq!((error.status, error.code.as_deref()), (Some(413), Some("request_too_large")), "{seen:?}");
+    }
+    assert_eq!(gateway.records("request").len(), 3);
+    gateway.finish();
+}
