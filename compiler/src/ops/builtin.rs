@@ -43,7 +43,8 @@ impl Context {
     pub fn record(&mut self, role: Role, value: Word) {
         match role {
             Role::Witness(index) => self.records.witnesses.push((index, value)),
-            Role::Reason => self.records.reason = Some(value),
+            // A reason that nothing gives is none.
+            Role::Reason => self.records.reason = (!value.is_absent()).then_some(value),
             Role::ExemptionArgument => self.records.exemption_arguments.push(value),
         }
     }
