@@ -16,12 +16,15 @@ use crate::source::{Profile, SourceMap, Span};
 use crate::typed::{self, Condition, Local, Program, RuleId};
 use crate::types::{Environment, Type};
 
+mod approval;
 mod body;
 mod call;
+mod compare;
 mod condition;
 mod decision;
 mod expr;
 mod gather;
+mod mask;
 mod narrow;
 mod overlap;
 mod pattern;

@@ -4,24 +4,12 @@ use std::sync::Arc;
 
 use super::Checker;
 use super::body::bare;
-use super::call::full_name;
 use crate::ast::{DecisionClause, DecisionRule, EffectKeyword, Expr, ExprKind, Item, SelectorExpr};
 use crate::diagnostic::Diagnostic;
-use crate::resolve::spelling;
-use crate::source::Span;
 use crate::typed;
-use crate::typed::{Approval, Approver, Detector, Direction, LocalId, Mask, Operator, OperatorKind, Selector};
-use crate::types::{SelectorKind, Target, Type, text_fits};
+use crate::typed::{LocalId, Mask};
+use crate::types::{SelectorKind, Target};
 use crate::value::Value;
-
-/// Time for approvers unless the rule says another.
-const WITHIN_DEFAULT: i64 = 300_000_000_000;
-/// Longest time for approvers: 30 days.
-const WITHIN_MAX: i64 = 30 * 86_400_000_000_000;
-/// Most people who can be asked to agree.
-const QUORUM_MAX: i64 = 100;
-/// Most characters that `last` may leave.
-const LAST_MAX: i64 = 64;
 
 /// The word of an effect.
 pub(super) fn word(effect: EffectKeyword) -> &'static str {
@@ -35,14 +23,14 @@ pub(super) fn word(effect: EffectKeyword) -> &'static str {
 
 /// The clauses of a decision rule, each at most once.
 #[derive(Default)]
-struct Clauses<'a> {
-    because: Option<&'a Expr>,
-    by: Option<&'a Expr>,
-    quorum: Option<&'a Expr>,
-    within: Option<&'a Expr>,
-    selector: Option<&'a SelectorExpr>,
-    using: Option<&'a Expr>,
-    unless: Option<&'a Expr>,
+pub(super) struct Clauses<'a> {
+    pub(super) because: Option<&'a Expr>,
+    pub(super) by: Option<&'a Expr>,
+    pub(super) quorum: Option<&'a Expr>,
+    pub(super) within: Option<&'a Expr>,
+    pub(super) selector: Option<&'a SelectorExpr>,
+    pub(super) using: Option<&'a Expr>,
+    pub(super) unless: Option<&'a Expr>,
 }
 
 impl<'a> Checker<'_, 'a> {
@@ -213,311 +201,9 @@ impl<'a> Checker<'_, 'a> {
         annotations
     }
 
-    fn missing_clause(&mut self, rule: &DecisionRule, what: &str, help: &str) {
+    pub(super) fn missing_clause(&mut self, rule: &DecisionRule, what: &str, help: &str) {
         let message = format!("this `{}` does not say {what}", word(rule.effect));
         self.report(Diagnostic::error("missing-clause", rule.id_span, message).with_help(help));
-    }
-
-    fn approval(&mut self, rule: &DecisionRule, clauses: &Clauses<'_>) -> Option<Approval> {
-        let Some(by) = clauses.by else {
-            self.missing_clause(rule, "who may approve", "add `by group(\"name\")` behind the id");
-            return None;
-        };
-        let approvers = self.approvers(by)?;
-        let quorum = match clauses.quorum {
-            None => 1,
-            Some(expr) => match literal_integer(expr) {
-                Some(quorum @ 1..=QUORUM_MAX) => quorum,
-                _ => {
-                    let message = format!("`quorum` is a whole number from 1 to {QUORUM_MAX}");
-                    self.report(
-                        Diagnostic::error("bad-quorum", expr.span, message).with_help("say how many people must agree"),
-                    );
-                    1
-                }
-            },
-        };
-        let users = approvers.iter().filter(|approver| matches!(approver, Approver::User(_))).count();
-        if users == approvers.len() && i64::try_from(users).is_ok_and(|users| users < quorum) {
-            let message = format!("{quorum} people must agree, but only {users} may");
-            self.report(
-                Diagnostic::error("quorum-unreachable", clauses.quorum.unwrap_or(by).span, message)
-                    .with_help("name more people or a group, or lower the quorum"),
-            );
-        }
-        let within = match clauses.within.map(|expr| (expr, &bare(expr).kind)) {
-            None => WITHIN_DEFAULT,
-            Some((_, ExprKind::Duration { nanoseconds, .. })) if (1..=WITHIN_MAX).contains(nanoseconds) => *nanoseconds,
-            Some((expr, _)) => {
-                self.report(
-                    Diagnostic::error("bad-within", expr.span, "`within` is a duration of at most 30 days")
-                        .with_help("write it like `within 15m`"),
-                );
-                WITHIN_DEFAULT
-            }
-        };
-        let quorum = u32::try_from(quorum).unwrap_or(1);
-        Some(Approval { approvers, quorum, within_nanoseconds: within })
-    }
-
-    fn approvers(&mut self, by: &Expr) -> Option<Vec<Approver>> {
-        let items: Vec<&Expr> = match &bare(by).kind {
-            ExprKind::Array(items) | ExprKind::Set(items) => items.iter().collect(),
-            _ => vec![by],
-        };
-        let mut approvers = Vec::new();
-        for item in &items {
-            let approver = match &bare(item).kind {
-                ExprKind::Call { function, arguments } => {
-                    match (&*full_name(function), literal_texts(arguments).as_deref()) {
-                        ("group", Some([name])) if !name.is_empty() => Some(Approver::Group(name.clone())),
-                        ("user", Some([name])) if !name.is_empty() => Some(Approver::User(name.clone())),
-                        _ => None,
-                    }
-                }
-                _ => None,
-            };
-            match approver {
-                Some(approver) if approvers.contains(&approver) => self.report(
-                    Diagnostic::error("bad-approver", item.span, "this approver stands twice")
-                        .with_help("remove one of them"),
-                ),
-                Some(approver) => approvers.push(approver),
-                None => {
-                    self.report(
-                        Diagnostic::error(
-                            "bad-approver",
-                            item.span,
-                            "an approver is a group or a user with a fixed name",
-                        )
-                        .with_help("write `group(\"name\")`, `user(\"name\")`, or a list of these"),
-                    );
-                    return None;
-                }
-            }
-        }
-        if approvers.is_empty() {
-            self.report(
-                Diagnostic::error("bad-approver", by.span, "nobody may approve").with_help("name a group or a user"),
-            );
-            return None;
-        }
-        Some(approvers)
-    }
-
-    fn mask(&mut self, rule: &DecisionRule, clauses: &Clauses<'_>) -> Option<Mask> {
-        let selector = match clauses.selector {
-            Some(selector) => self.selector(selector),
-            None => {
-                self.missing_clause(
-                    rule,
-                    "where to look",
-                    "add a selector such as `any text` or `response field(\"user.email\")` behind the id",
-                );
-                None
-            }
-        };
-        let operator = match clauses.using {
-            Some(using) => self.operator(using),
-            None => {
-                self.missing_clause(
-                    rule,
-                    "what to do",
-                    "add `using redact`, `using hash`, `using last(4)` or another operator",
-                );
-                None
-            }
-        };
-        Some(Mask { selector: selector?, operator: operator? })
-    }
-
-    fn selector(&mut self, selector: &SelectorExpr) -> Option<Selector> {
-        let direction = match selector.direction.as_ref().map(|name| (&*name.text, name.span)) {
-            None => None,
-            Some(("any", _)) => Some(Direction::Any),
-            Some(("request", _)) => Some(Direction::Request),
-            Some(("response", _)) => Some(Direction::Response),
-            Some((other, span)) => {
-                let near = spelling::nearest(other, ["any", "request", "response"]);
-                let diagnostic =
-                    Diagnostic::error("unknown-selector", span, format!("there is no direction `{other}`"));
-                self.report(match near {
-                    Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")).with_fix(span, near),
-                    None => diagnostic.with_help("it is `any`, `request` or `response`"),
-                });
-                return None;
-            }
-        };
-        let name = &selector.function;
-        let kind = match &*name.text {
-            "text" => SelectorKind::Text,
-            "field" => SelectorKind::Field,
-            "column" => SelectorKind::Column,
-            other => {
-                let near = spelling::nearest(other, ["text", "field", "column"]);
-                let diagnostic =
-                    Diagnostic::error("unknown-selector", name.span, format!("there is no selector `{other}`"));
-                self.report(match near {
-                    Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")).with_fix(name.span, near),
-                    None => diagnostic.with_help(
-                        "the selectors are `any text`, `response field(\"path\")` and `column(\"table\", \"column\")`",
-                    ),
-                });
-                return None;
-            }
-        };
-        let arguments = selector.arguments.as_deref().unwrap_or_default();
-        let texts = literal_texts(arguments).filter(|texts| texts.iter().all(|text| !text.is_empty()));
-        let wanted = match kind {
-            SelectorKind::Text => 0,
-            SelectorKind::Field => 1,
-            SelectorKind::Column => 2,
-        };
-        let needs_direction = kind != SelectorKind::Column;
-        let texts = texts.filter(|texts| texts.len() == wanted && needs_direction == direction.is_some());
-        let path_ok =
-            |texts: &Vec<Arc<str>>| kind != SelectorKind::Field || texts.iter().all(|path| is_field_path(path));
-        match texts {
-            Some(texts) if path_ok(&texts) => {
-                Some(Selector { kind, direction: direction.unwrap_or(Direction::Response), arguments: texts })
-            }
-            Some(_) => {
-                self.report(
-                    Diagnostic::error("bad-selector", selector.span, "this is not a path of fields")
-                        .with_help("write names with dots between them and `[*]` for every element, such as `\"customers[*].card.number\"`"),
-                );
-                None
-            }
-            None => {
-                let form = match kind {
-                    SelectorKind::Text => "`any text`, `request text` or `response text`",
-                    SelectorKind::Field => "`response field(\"path.to.field\")`",
-                    SelectorKind::Column => "`column(\"table\", \"column\")`",
-                };
-                let message = format!("the selector `{}` is incomplete", name.text);
-                self.report(
-                    Diagnostic::error("bad-selector", selector.span, message)
-                        .with_help(format!("write {form}, with fixed texts")),
-                );
-                None
-            }
-        }
-    }
-
-    fn operator(&mut self, using: &Expr) -> Option<Operator> {
-        let (name, arguments, span) = match &bare(using).kind {
-            ExprKind::Variable(name) => (name.clone(), &[][..], using.span),
-            ExprKind::Call { function, arguments } => (full_name(function), arguments.as_slice(), function.span),
-            _ => {
-                self.unknown_operator(self.index.sources.text(using.span).into(), using.span);
-                return None;
-            }
-        };
-        let (kind, detectors) = match (&*name, arguments) {
-            ("drop", []) => (OperatorKind::Drop, arguments),
-            ("hash", detectors) => (OperatorKind::Hash, detectors),
-            ("redact", detectors) => (OperatorKind::Redact, detectors),
-            ("drop", detectors) => (OperatorKind::Drop, detectors),
-            ("constant", [text, detectors @ ..]) => match &bare(text).kind {
-                ExprKind::Literal { value: Value::String(text), .. } => {
-                    (OperatorKind::Constant(text.clone()), detectors)
-                }
-                _ => {
-                    return self.bad_operator(
-                        using.span,
-                        "`constant` takes a fixed text",
-                        "write `constant(\"hidden\")`",
-                    );
-                }
-            },
-            ("last", [count, detectors @ ..]) => match literal_integer(count) {
-                Some(count @ 1..=LAST_MAX) => (OperatorKind::Last(u32::try_from(count).unwrap_or(1)), detectors),
-                _ => {
-                    let message = format!("`last` takes how many characters stay, from 1 to {LAST_MAX}");
-                    return self.bad_operator(count.span, &message, "write `last(4)`");
-                }
-            },
-            ("constant", []) => {
-                return self.bad_operator(using.span, "`constant` takes a fixed text", "write `constant(\"hidden\")`");
-            }
-            ("last", []) => {
-                return self.bad_operator(using.span, "`last` takes how many characters stay", "write `last(4)`");
-            }
-            _ => {
-                self.unknown_operator(name, span);
-                return None;
-            }
-        };
-        let detectors: Option<Vec<Detector>> = detectors.iter().map(|detector| self.detector(detector)).collect();
-        Some(Operator { kind, detectors: detectors? })
-    }
-
-    fn bad_operator(&mut self, span: Span, message: &str, help: &str) -> Option<Operator> {
-        self.report(Diagnostic::error("bad-operator", span, message).with_help(help));
-        None
-    }
-
-    fn unknown_operator(&mut self, name: Arc<str>, span: Span) {
-        let near = spelling::nearest(&name, ["redact", "hash", "last", "constant", "drop"]);
-        let diagnostic = Diagnostic::error("unknown-operator", span, format!("there is no operator `{name}`"));
-        self.report(match near {
-            Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")).with_fix(span, near),
-            None => diagnostic.with_help("the operators are `redact`, `hash`, `last(4)`, `constant(\"x\")` and `drop`"),
-        });
-    }
-
-    fn detector(&mut self, expr: &Expr) -> Option<Detector> {
-        if let ExprKind::Call { function, arguments } = &bare(expr).kind
-            && &*full_name(function) == "detect.pattern"
-        {
-            let pattern = match literal_texts(arguments).as_deref() {
-                Some([pattern]) => pattern.clone(),
-                _ => {
-                    self.report(
-                        Diagnostic::error("bad-detector", expr.span, "`detect.pattern` takes one fixed pattern")
-                            .with_help("write `detect.pattern(\"EMP-[0-9]{6}\")`"),
-                    );
-                    return None;
-                }
-            };
-            let span = arguments.first().map_or(expr.span, |argument| argument.span);
-            if let Err(reason) = text_fits(&pattern, &Type::Regex) {
-                let message = format!("`{pattern}` is not a pattern: {reason}");
-                self.report(
-                    Diagnostic::error("bad-literal", span, message)
-                        .with_help("correct the text; a raw string in backticks needs no escapes"),
-                );
-                return None;
-            }
-            if regex::Regex::new(&pattern).is_ok_and(|regex| regex.is_match("")) {
-                self.report(
-                    Diagnostic::error(
-                        "bad-detector",
-                        span,
-                        "this pattern also matches empty text, so it would mask nothing everywhere",
-                    )
-                    .with_help("use `+` instead of `*`"),
-                );
-                return None;
-            }
-            return Some(Detector::Pattern(pattern));
-        }
-        let text = self.index.sources.text(expr.span).to_owned();
-        let name = text.strip_prefix("detect.").unwrap_or(&text);
-        let known = &self.index.environment.detectors;
-        if text.starts_with("detect.") && known.iter().any(|detector| &**detector == name) {
-            return Some(Detector::Named(name.into()));
-        }
-        let near = spelling::nearest(name, known.iter().map(|name| &**name)).map(str::to_owned);
-        let exact = known.iter().any(|detector| &**detector == name).then(|| name.to_owned());
-        let diagnostic = Diagnostic::error("unknown-detector", expr.span, format!("there is no detector `{text}`"));
-        self.report(match exact.or(near) {
-            Some(near) => diagnostic
-                .with_help(format!("did you mean `detect.{near}`?"))
-                .with_fix(expr.span, format!("detect.{near}")),
-            None => diagnostic.with_help("`hpol builtins` lists the detectors; your own is `detect.pattern(\"…\")`"),
-        });
-        None
     }
 
     /// Refuses obligations that the target cannot carry out.
@@ -554,31 +240,14 @@ impl<'a> Checker<'_, 'a> {
     }
 }
 
-/// Names with dots between them, each with `[*]` or `[n]` behind it.
-fn is_field_path(path: &str) -> bool {
-    path.len() <= 1_000
-        && path.split('.').all(|part| {
-            let name = part.find('[').map_or(part, |at| part.split_at(at).0);
-            let mut rest = part.get(name.len()..).unwrap_or("");
-            while let Some(inner) = rest.strip_prefix('[') {
-                let Some((index, after)) = inner.split_once(']') else { return false };
-                if index != "*" && (index.is_empty() || !index.bytes().all(|byte| byte.is_ascii_digit())) {
-                    return false;
-                }
-                rest = after;
-            }
-            rest.is_empty() && !name.is_empty() && !name.contains([']', ' ', '"', '*'])
-        })
-}
-
-fn literal_integer(expr: &Expr) -> Option<i64> {
+pub(super) fn literal_integer(expr: &Expr) -> Option<i64> {
     match &bare(expr).kind {
         ExprKind::Literal { value: Value::Number(number), .. } => number.as_i64(),
         _ => None,
     }
 }
 
-fn literal_texts(arguments: &[Expr]) -> Option<Vec<Arc<str>>> {
+pub(super) fn literal_texts(arguments: &[Expr]) -> Option<Vec<Arc<str>>> {
     arguments
         .iter()
         .map(|argument| match &bare(argument).kind {

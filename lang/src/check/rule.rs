@@ -193,7 +193,8 @@ impl<'a> Checker<'_, 'a> {
         if let Some(ty) = result
             && !ty.accepts(&typed.ty)
         {
-            let message = format!("the value is {}, but the rule is declared as `{ty}`", super::expr::shown(&typed.ty));
+            let message =
+                format!("the value is {}, but the rule is declared as `{ty}`", super::compare::shown(&typed.ty));
             self.report(
                 Diagnostic::error("result-type", typed.span, message)
                     .with_help("change the value or the declared type"),
