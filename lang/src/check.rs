@@ -135,7 +135,7 @@ fn named_fixtures(sources: &SourceMap, modules: &[Module]) -> BTreeSet<Arc<str>>
 
 fn fixtures_in(part: Part<'_>, names: &mut Vec<Arc<str>>) {
     match part {
-        Part::Expr(expr) => {
+        Part::Expr(expr) | Part::Replacement(expr) => {
             if let ExprKind::Call { function, arguments } = &expr.kind
                 && &*call::full_name(function) == "fixture"
                 && let [Expr { kind: ExprKind::Literal { value: crate::value::Value::String(name), .. }, .. }] =

@@ -207,7 +207,7 @@ impl<'e> Checker<'_, '_> {
 
     /// What a condition needs and binds; for a unification with `with`, its sides.
     fn condition_usage(&self, condition: &Condition, usage: &mut Usage) -> Option<Sides> {
-        condition.with.iter().for_each(|with| self.usage(&with.value, usage));
+        condition.with.iter().for_each(|with| self.replacement_usage(&with.value, usage));
         match &condition.kind {
             ConditionKind::Expr(expr) => match &bare(expr).kind {
                 ExprKind::Binary(BinaryOperator::Assign, left, right) => {

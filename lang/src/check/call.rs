@@ -9,9 +9,12 @@ use crate::ast::{Expr, ExprKind, Path};
 use crate::diagnostic::Diagnostic;
 use crate::resolve::{Target, spelling};
 use crate::source::{Profile, Span};
-use crate::typed::{Expr as Typed, ExprKind as Kind, RuleKind};
+use crate::typed::{ConditionKind, Expr as Typed, ExprKind as Kind, Pattern, RuleKind};
 use crate::types::{BuiltinInfo, Type};
 use crate::value::Value;
+
+/// Builtins with many results: a call of one goes through them.
+const RELATIONS: &[&str] = &["walk"];
 
 /// What a call calls.
 pub(super) enum Callee {
@@ -173,7 +176,15 @@ impl<'e> Checker<'_, '_> {
             typed.push(value);
         }
         let ty = substitute(&signature.result, &bindings);
-        self.make(Kind::Builtin(name.clone(), typed), ty, span)
+        let call = self.make(Kind::Builtin(name.clone(), typed), ty, span);
+        if RELATIONS.contains(&&**name) {
+            let (_, element) = call.ty.elements().unwrap_or((Type::Any, Type::Any));
+            let local = self.temporary(element.clone(), span);
+            let kind = ConditionKind::Each { key: Pattern::Wildcard, value: Pattern::Bind(local), collection: call };
+            self.emit(kind, span);
+            return self.make(Kind::Local(local), element, span);
+        }
+        call
     }
 
     fn check_argument(&mut self, name: &str, position: usize, parameter: &Type, value: &Typed) -> bool {

@@ -8,7 +8,9 @@ use super::narrow::constant;
 use crate::ast::{BinaryOperator, Expr, ExprKind, TemplatePart};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Profile, Span};
-use crate::typed::{Body, Condition, ConditionKind, Expr as Typed, ExprKind as Kind, TemplatePart as TypedPart};
+use crate::typed::{
+    Body, Condition, ConditionKind, Expr as Typed, ExprKind as Kind, Pattern, TemplatePart as TypedPart,
+};
 use crate::types::{Field, Type, parse_time, text_fits};
 use crate::value::Value;
 
@@ -87,11 +89,38 @@ impl<'e> Checker<'_, '_> {
             }
             ExprKind::Membership { key, value, collection } => self.membership(key.as_deref(), value, collection, span),
             ExprKind::Parenthesized(inner) => self.expr(inner),
-            ExprKind::Block(body) => {
-                let (body, ()) = self.body(&body.conditions, &[], |_| ());
-                self.make(Kind::Holds(body), Type::Bool, span)
-            }
+            ExprKind::Block(body) => match value_under_with(body) {
+                Some((condition, value)) => self.under_with(condition, value),
+                None => {
+                    let (body, ()) = self.body(&body.conditions, &[], |_| ());
+                    self.make(Kind::Holds(body), Type::Bool, span)
+                }
+            },
         }
+    }
+
+    /// `value with …` as a value: the only element of an array of what it is under the replacements.
+    fn under_with(&mut self, condition: &'e crate::ast::Condition, value: &'e Expr) -> Typed {
+        let span = condition.span;
+        self.open_scope(&[], &[value]);
+        self.bodies.push(Vec::new());
+        let replacements = self.replacements(&condition.with);
+        self.bodies.push(Vec::new());
+        let (local, ty) = self.without_facts(|checker| {
+            let typed = checker.expr(value);
+            let ty = typed.ty.clone();
+            let local = checker.temporary(ty.clone(), span);
+            checker.emit(ConditionKind::Match(Pattern::Bind(local), typed), span);
+            (local, ty)
+        });
+        let body = Body { conditions: self.bodies.pop().unwrap_or_default() };
+        self.emit(ConditionKind::With { replacements, body }, span);
+        let body = Body { conditions: self.bodies.pop().unwrap_or_default() };
+        self.close_scope();
+        let element = self.make(Kind::Local(local), ty.clone(), span);
+        let all = self.make(Kind::ArrayComprehension(Box::new(element), body), Type::array(ty.clone()), span);
+        let first = self.make(Kind::Constant(Value::from(0)), Type::Int, span);
+        self.make(Kind::Index(Box::new(all), Box::new(first)), ty, span)
     }
 
     /// An expression where a type is wanted: a literal text becomes a time, an address or a pattern if that is wanted.
@@ -352,4 +381,15 @@ impl<'e> Checker<'_, '_> {
 
 fn constants(items: &[Typed]) -> Option<Vec<Value>> {
     items.iter().map(|item| constant(item).cloned()).collect()
+}
+
+/// The condition and the expression of a block that is `expression with …`.
+fn value_under_with(body: &crate::ast::Body) -> Option<(&crate::ast::Condition, &Expr)> {
+    match body.conditions.as_slice() {
+        [condition] if !body.braces && !condition.with.is_empty() => match &condition.kind {
+            crate::ast::ConditionKind::Expr(value) => Some((condition, value)),
+            _ => None,
+        },
+        _ => None,
+    }
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use super::Checker;
 use crate::ast::{BinaryOperator, Expr};
-use crate::resolve::Key;
+use crate::resolve::{Definition, Key};
 use crate::source::Span;
 use crate::typed::{
     Body, Clause, Condition, ConditionKind, Expr as Typed, ExprKind as Kind, Local, LocalId, Pattern, Rule, RuleId,
@@ -21,7 +21,8 @@ impl<'a> Checker<'_, 'a> {
         let mut locals = Vec::new();
         let mut parts: Vec<Typed> = Vec::new();
         let mut depths: BTreeSet<usize> = BTreeSet::new();
-        for definition in &info.definitions {
+        let is_set = |definition: &&Definition<'a>| definition.rule.head.contains.is_some();
+        for definition in info.definitions.iter().filter(is_set) {
             self.start(definition.module);
             // All definitions are parts of one expression, so their variables are numbered on.
             self.locals = std::mem::take(&mut locals);
@@ -49,7 +50,10 @@ impl<'a> Checker<'_, 'a> {
             clauses: vec![clause(locals, Vec::new(), None, all.clone(), info.span)],
             ..self.shell(rule, all.ty.clone())
         };
-        let clauses = depths.into_iter().map(|depth| self.gathered(rule, pairs_id, depth)).collect();
+        let mut clauses: Vec<Clause> = depths.into_iter().map(|depth| self.gathered(rule, pairs_id, depth)).collect();
+        for definition in info.definitions.iter().filter(|definition| !is_set(definition)) {
+            clauses.push(self.definition(definition, info.kind));
+        }
         let object = Rule { clauses, ..self.shell(rule, Type::Any) };
         (pairs, object)
     }

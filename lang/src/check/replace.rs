@@ -91,8 +91,16 @@ impl<'e> Checker<'_, '_> {
         Some(Replacement { target, value, span: with.span })
     }
 
-    /// The function that a value names, if it is only a name.
-    fn named_function(&mut self, value: &Expr) -> Option<Callee> {
+    /// Whether a value is only the name of a function.
+    pub(super) fn names_function(&self, value: &Expr) -> bool {
+        match self.function_named(value) {
+            Some(Callee::Rule(rule)) => self.index.rules[rule].kind == RuleKind::Function,
+            Some(Callee::Builtin(_)) => true,
+            None => false,
+        }
+    }
+
+    fn function_named(&self, value: &Expr) -> Option<Callee> {
         let path = match &value.kind {
             ExprKind::Variable(name) if self.variable(name).is_none() => {
                 Path { parts: vec![Name { text: name.clone(), span: value.span }], span: value.span }
@@ -100,12 +108,16 @@ impl<'e> Checker<'_, '_> {
             ExprKind::Reference(reference) => as_path(reference)?,
             _ => return None,
         };
-        let callee = self.callee(&path)?;
+        self.callee(&path)
+    }
+
+    /// The function that a value names, if it is only a name.
+    fn named_function(&mut self, value: &Expr) -> Option<Callee> {
+        if !self.names_function(value) {
+            return None;
+        }
+        let callee = self.function_named(value)?;
         if let Callee::Rule(rule) = &callee {
-            let is_function = self.index.rules[*rule].kind == RuleKind::Function;
-            if !is_function {
-                return None;
-            }
             self.use_rule(*rule, value.span);
         }
         Some(callee)

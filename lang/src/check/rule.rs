@@ -66,7 +66,7 @@ impl<'a> Checker<'_, 'a> {
         self.ahead.clear();
     }
 
-    fn definition(&mut self, definition: &Definition<'a>, kind: RuleKind) -> Clause {
+    pub(super) fn definition(&mut self, definition: &Definition<'a>, kind: RuleKind) -> Clause {
         let rule = definition.rule;
         let head = &rule.head;
         let mut else_clause = None;

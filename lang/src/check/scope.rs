@@ -57,7 +57,11 @@ impl Checker<'_, '_> {
             scope.variables.insert(name, Variable { local: None, span, declared: true, used: false });
         }
         let mut implicit: BTreeMap<Arc<str>, Span> = BTreeMap::new();
-        let mut visit = |part: Part<'_>| own_names(part, &mut implicit);
+        let mut visit = |part: Part<'_>| match part {
+            Part::Replacement(value) if self.names_function(value) => {}
+            Part::Replacement(value) => own_names(Part::Expr(value), &mut implicit),
+            other => own_names(other, &mut implicit),
+        };
         conditions.iter().for_each(|condition| condition_parts(condition, &mut visit));
         heads.iter().for_each(|head| visit(Part::Expr(head)));
         for (name, span) in implicit {
@@ -189,6 +193,7 @@ impl Checker<'_, '_> {
     pub(super) fn part_usage(&self, part: Part<'_>, usage: &mut Usage) {
         match part {
             Part::Expr(expr) => self.usage(expr, usage),
+            Part::Replacement(value) => self.replacement_usage(value, usage),
             Part::Closure(closure) => {
                 let mut names = BTreeSet::new();
                 free_names(&closure, &mut names);
@@ -205,6 +210,13 @@ impl Checker<'_, '_> {
                 }
             }
             Part::Call(_) => {}
+        }
+    }
+
+    /// Collects what the value of a `with` needs: nothing if it is a function's name.
+    pub(super) fn replacement_usage(&self, value: &Expr, usage: &mut Usage) {
+        if !self.names_function(value) {
+            self.usage(value, usage);
         }
     }
 

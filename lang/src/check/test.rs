@@ -109,7 +109,9 @@ impl<'a> Checker<'_, 'a> {
 
     fn expectation(&mut self, decision: &'a ExpectDecision, condition: &'a Condition) -> Option<Expectation> {
         let package = self.expected_package(&decision.package);
-        condition.with.iter().for_each(|with| self.require(&with.value));
+        for with in condition.with.iter().filter(|with| !self.names_function(&with.value)).collect::<Vec<_>>() {
+            self.require(&with.value);
+        }
         let with = self.replacements(&condition.with);
         let mut text = |expr: &'a Option<Expr>| {
             let expr = expr.as_ref()?;

@@ -196,7 +196,7 @@ impl Walker<'_, '_> {
 
     fn part(&mut self, part: Part<'_>) {
         match part {
-            Part::Expr(expr) => self.expr(expr),
+            Part::Expr(expr) | Part::Replacement(expr) => self.expr(expr),
             Part::Closure(closure) => self.closure(&closure),
             Part::Call(path) => self.call(path),
         }

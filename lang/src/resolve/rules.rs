@@ -82,9 +82,7 @@ fn add_rule<'a>(
     };
     let known = rules.entry(path).or_insert_with(|| new);
     let same_kind = match (known.kind, kind) {
-        (RuleKind::Object { .. }, RuleKind::Object { .. }) => {
-            known.sets == (head.contains.is_some() && !keys.is_empty())
-        }
+        (RuleKind::Object { .. }, RuleKind::Object { .. }) => true,
         (known, new) => known == new,
     };
     let name = known.parts.last().cloned().unwrap_or_else(|| "".into());
@@ -144,6 +142,7 @@ fn add_rule<'a>(
         known.kind = RuleKind::Object { depth: known_depth.max(depth) };
     }
     known.private |= item.private;
+    known.sets |= head.contains.is_some() && !keys.is_empty();
     known.definitions.push(Definition { module, rule, keys });
 }
 
@@ -267,10 +266,7 @@ fn merge_into_objects(rules: &mut Rules<'_>) {
         for other in below {
             let Some(mut inner) = rules.remove(&other) else { continue };
             let Some(rule) = rules.get_mut(&path) else { continue };
-            if inner.sets != rule.sets && !(inner.kind == RuleKind::Set && rule.sets) {
-                rules.insert(other, inner);
-                continue;
-            }
+            rule.sets |= inner.sets || inner.kind == RuleKind::Set;
             for definition in &mut inner.definitions {
                 let span = definition.rule.head.span;
                 let names = other.iter().skip(path.len()).map(|name| Key::Constant(name.clone(), span));

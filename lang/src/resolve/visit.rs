@@ -14,6 +14,8 @@ pub(crate) enum Part<'a> {
     Closure(Closure<'a>),
     /// A name that is called.
     Call(&'a Path),
+    /// The value of a `with`, which may be a function's name.
+    Replacement(&'a Expr),
 }
 
 /// A body of its own inside another one.
@@ -117,7 +119,7 @@ pub(crate) fn condition_parts<'a>(condition: &'a Condition, visit: &mut dyn FnMu
         }
     }
     for with in &condition.with {
-        visit(Part::Expr(&with.value));
+        visit(Part::Replacement(&with.value));
     }
 }
 
@@ -167,7 +169,7 @@ pub(crate) fn free_names(closure: &Closure<'_>, names: &mut BTreeSet<Arc<str>>) 
 
 fn used_names(part: Part<'_>, names: &mut BTreeSet<Arc<str>>) {
     match part {
-        Part::Expr(expr) => match &expr.kind {
+        Part::Expr(expr) | Part::Replacement(expr) => match &expr.kind {
             ExprKind::Variable(name) => {
                 names.insert(name.clone());
             }

@@ -28,6 +28,7 @@ pub(crate) fn environment() -> Environment {
         ("startswith", "(string, string) -> bool"),
         ("sum", "(array[number] | set[number]) -> number"),
         ("to_number", "(any) -> number"),
+        ("walk", "(any) -> array[[array[any], any]]"),
         ("sprintf", "(string, array[any]) -> string"),
     ] {
         let signature = Signature::parse(signature).expect("the signature is well formed");
