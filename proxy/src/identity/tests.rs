@@ -374,8 +374,10 @@ async fn a_client_that_gives_up_does_not_break_the_fetch() {
     let fixture = Fixture::new(&[&key]).await;
     let token = key.sign(&fixture.claims());
     // Polled once: the fetch has started, and its client leaves.
-    let first = tokio::time::timeout(Duration::ZERO, fixture.verifier.verify(&token)).await;
-    assert!(first.is_err());
+    let mut first = Box::pin(fixture.verifier.verify(&token));
+    let polled = std::future::poll_fn(|context| std::task::Poll::Ready(first.as_mut().poll(context))).await;
+    assert!(polled.is_pending());
+    drop(first);
     assert_eq!(fixture.check(&token).await, "ok");
     assert_eq!(fixture.provider.fetches(), 1);
 }
