@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::resolve::{constant_step, spelling};
 use crate::source::Profile;
 use crate::typed::{Expr as Typed, Replacement, ReplacementTarget, RuleKind};
+use crate::types::Type;
 
 impl<'e> Checker<'_, '_> {
     /// One `with target as value`; `None` if it was reported.
@@ -63,8 +64,14 @@ impl<'e> Checker<'_, '_> {
     fn function_replacement(&mut self, callee: Callee, with: &'e With) -> Option<Replacement> {
         let by = self.named_function(&with.value);
         let (target, value) = match (callee, by) {
-            (Callee::Builtin(name), None) => (ReplacementTarget::Builtin(name), self.expr(&with.value)),
-            (Callee::Rule(rule), None) => (ReplacementTarget::Function(self.rule_ids[rule]), self.expr(&with.value)),
+            (Callee::Builtin(name), None) => {
+                let result = self.index.environment.builtins.get(&name).map(|info| info.signature.result.clone());
+                (ReplacementTarget::Builtin(name), self.result_in_place(with, result))
+            }
+            (Callee::Rule(rule), None) => {
+                let result = self.rule_types[rule].clone();
+                (ReplacementTarget::Function(self.rule_ids[rule]), self.result_in_place(with, Some(result)))
+            }
             (callee, Some(by)) => {
                 self.check_replacement_arity(&callee, &by, with);
                 let target = match (callee, by) {
@@ -89,6 +96,23 @@ impl<'e> Checker<'_, '_> {
             self.use_rule(rule, with.target.span);
         }
         Some(Replacement { target, value, span: with.span })
+    }
+
+    /// The value that stands in place of a function's result.
+    fn result_in_place(&mut self, with: &'e With, result: Option<Type>) -> Typed {
+        let value = self.expr(&with.value);
+        let Some(result) = result.filter(|_| self.profile == Profile::Hpol) else { return value };
+        let value = self.coerce(value, &result);
+        if !result.overlaps(&value.ty) {
+            let function = self.index.sources.text(with.target.span);
+            let message = format!("`{function}` gives `{result}`, not `{}`", value.ty);
+            let help = match result {
+                Type::Time => "write the time as text, such as \"2026-01-31T09:00:00Z\"",
+                _ => "replace it by a value that it could give",
+            };
+            self.report(Diagnostic::error("result-type", value.span, message).with_help(help));
+        }
+        value
     }
 
     /// Whether a value is only the name of a function.
