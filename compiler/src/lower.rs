@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::hash::Hash;
 use std::sync::Arc;
 
+use hpol_lang::load::QUERY_PACKAGE;
 use hpol_lang::source::{Profile, Span};
 use hpol_lang::typed;
 use hpol_lang::value::Value;
@@ -160,10 +161,16 @@ fn rules_by_path(program: &typed::Program) -> BTreeMap<Arc<str>, FunctionId> {
 }
 
 fn documents(program: &typed::Program) -> Vec<(Vec<Arc<str>>, FunctionId)> {
-    let rules = program.rules.iter().enumerate().filter(|(_, rule)| rule.kind != typed::RuleKind::Function);
+    let rules = program.rules.iter().enumerate();
+    let rules = rules.filter(|(_, rule)| rule.kind != typed::RuleKind::Function && !asks(&rule.parts));
     let mut documents: Vec<_> = rules.map(|(index, rule)| (rule.parts.clone(), FunctionId(number(index)))).collect();
     documents.sort();
     documents
+}
+
+/// Whether this is the place of a question, which is no part of `data`.
+fn asks(path: &[Arc<str>]) -> bool {
+    path.first().is_some_and(|first| **first == *QUERY_PACKAGE)
 }
 
 /// Packages, and whatever is above packages and rules.
@@ -173,6 +180,9 @@ fn nodes(program: &typed::Program) -> Vec<Vec<Arc<str>>> {
     let packages: Vec<Vec<Arc<str>>> = packages.collect();
     let above_rules = program.rules.iter().map(|rule| &rule.parts[..rule.parts.len().saturating_sub(1)]);
     for path in packages.iter().map(Vec::as_slice).chain(above_rules) {
+        if asks(path) {
+            continue;
+        }
         let mut path = path;
         // What is above one that is known is known too.
         while nodes.insert(path.to_vec()) {

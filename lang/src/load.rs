@@ -28,7 +28,28 @@ pub struct PolicyFile {
     pub bytes: Arc<[u8]>,
 }
 
+/// Path of a file that asks instead of saying what is: see [`PolicyFile::query`].
+pub const QUERY_PATH: &str = "<query>.rego";
+
+/// The package of a [`PolicyFile::query`], whatever its text calls it. No package that is written can have this name.
+pub const QUERY_PACKAGE: &str = "<query>";
+
 impl PolicyFile {
+    /// A Rego module that asks: it sees all of `data` and is no part of it, so that a question about `data` itself is not
+    /// about the question. Its rules stand under `data.<query>` in the plan.
+    ///
+    /// ```
+    /// use hpol_lang::load::{LoadLimits, PolicyFile, load};
+    /// use hpol_lang::types::Environment;
+    ///
+    /// let files = [PolicyFile::new("a.rego", "package a\n\nx := 1\n"), PolicyFile::query("package query\n\nall := data\n")];
+    /// let checked = load(&files, &Environment::default(), &LoadLimits::default());
+    /// assert!(checked.diagnostics.is_empty(), "it would use itself if it were part of `data`");
+    /// ```
+    pub fn query(text: impl AsRef<[u8]>) -> Self {
+        Self::new(QUERY_PATH, text)
+    }
+
     /// A file with this content.
     pub fn new(path: impl Into<Arc<str>>, content: impl AsRef<[u8]>) -> Self {
         Self { path: path.into(), bytes: content.as_ref().into() }

@@ -4,6 +4,7 @@
 pub mod builtin;
 pub mod detect;
 pub mod heap;
+pub mod yaml;
 
 mod arguments;
 mod caches;
@@ -37,7 +38,6 @@ mod types;
 mod units;
 mod url;
 mod uuid;
-mod yaml;
 
 pub use environment::environment;
 pub use table::{BUILTINS, GROUPS, Group, find_builtin};

@@ -49,7 +49,12 @@ struct Document(Value);
 const REPEATED_PARTS_MAX: usize = 5_000;
 const REPEATED_BYTES_MAX: usize = 16 << 10;
 
-fn read(text: &str) -> Result<Value, BuiltinError> {
+/// Reads a text of YAML as the JSON that it denotes. Aliases may repeat only so much.
+///
+/// # Errors
+///
+/// [`BuiltinError::Failed`] with the place and what is wrong.
+pub fn read(text: &str) -> Result<Value, BuiltinError> {
     let options = serde_saphyr::options! {
         with_snippet: false,
         alias_limits: serde_saphyr::alias_limits! { max_total_replayed_events: REPEATED_PARTS_MAX },

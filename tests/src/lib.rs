@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 pub mod choices;
+pub mod conformance;
 pub mod engines;
 pub mod fuzz;
 pub mod program;

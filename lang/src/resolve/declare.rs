@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Import, Index, Node, Package, Target, spelling};
-use crate::ast::{ItemKind, Path, TypeExprKind};
+use crate::ast::{ItemKind, Module, Path, TypeExprKind};
 use crate::diagnostic::Diagnostic;
+use crate::load::{QUERY_PACKAGE, QUERY_PATH};
 use crate::source::Profile;
 use crate::types::Type;
 
@@ -17,7 +18,7 @@ pub(super) fn names(path: &Path) -> Vec<Arc<str>> {
 pub(super) fn packages(index: &mut Index<'_>, diagnostics: &mut Vec<Diagnostic>) {
     let mut by_path: BTreeMap<Vec<Arc<str>>, usize> = BTreeMap::new();
     for module in index.modules {
-        by_path.entry(names(&module.package)).or_insert(0);
+        by_path.entry(package_parts(index, module)).or_insert(0);
     }
     for (number, (parts, slot)) in by_path.iter_mut().enumerate() {
         *slot = number;
@@ -34,7 +35,7 @@ pub(super) fn packages(index: &mut Index<'_>, diagnostics: &mut Vec<Diagnostic>)
     }
     let mut seen = vec![false; index.packages.len()];
     for (number, module) in index.modules.iter().enumerate() {
-        let package = by_path[&names(&module.package)];
+        let package = by_path[&package_parts(index, module)];
         index.package_of.push(package);
         let entry = &mut index.packages[package];
         if !std::mem::replace(&mut seen[package], true) {
@@ -56,6 +57,13 @@ pub(super) fn packages(index: &mut Index<'_>, diagnostics: &mut Vec<Diagnostic>)
             }
         }
     }
+}
+
+fn package_parts(index: &Index<'_>, module: &Module) -> Vec<Arc<str>> {
+    if *index.sources.file(module.file).path == *QUERY_PATH {
+        return vec![QUERY_PACKAGE.into()];
+    }
+    names(&module.package)
 }
 
 fn same_name(left: &TypeExprKind, right: &TypeExprKind) -> bool {

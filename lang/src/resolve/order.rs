@@ -4,9 +4,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::visit::{Closure, Part, condition_parts, declared, parts, pattern_names};
-use super::{Index, Key, Target};
+use super::{Index, Key, RuleInfo, Target};
 use crate::ast::{Condition, Expr, ExprKind, Path, Reference, Step};
 use crate::diagnostic::Diagnostic;
+use crate::load::QUERY_PACKAGE;
 use crate::source::Span;
 use crate::typed::RuleKind;
 
@@ -261,7 +262,10 @@ impl Walker<'_, '_> {
             }
             Target::Package(parts) => {
                 let rules = self.index.node(parts).map(super::Node::rules).unwrap_or_default();
-                for rule in rules.into_iter().filter(|rule| self.index.rules[*rule].kind != RuleKind::Function) {
+                let part_of_data = |info: &RuleInfo<'_>| {
+                    info.kind != RuleKind::Function && !info.parts.starts_with(&[QUERY_PACKAGE.into()])
+                };
+                for rule in rules.into_iter().filter(|rule| part_of_data(&self.index.rules[*rule])) {
                     self.uses.entry(rule).or_insert(span);
                 }
             }
