@@ -33,6 +33,12 @@ pub(crate) enum Command {
     Eval(command::eval::Eval),
     /// Say why a request is decided as it is, and why not otherwise
     Explain(command::explain::Explain),
+    /// Show what a policy consists of
+    Inspect(command::inspect::Inspect),
+    /// Show what a package or rule depends on, or what depends on it
+    Deps(command::deps::Deps),
+    /// Show what builtins do: signature, explanation, examples
+    Builtins(command::builtins::Builtins),
     /// Show the gateway at work: one request of each outcome against a small upstream of its own
     Demo(command::demo::Demo),
     /// Run the gateway

@@ -5,12 +5,15 @@ use crate::exit::Exit;
 
 pub(crate) mod approvals;
 pub(crate) mod audit;
+pub(crate) mod builtins;
 pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod demo;
+pub(crate) mod deps;
 pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod fmt;
+pub(crate) mod inspect;
 pub(crate) mod new;
 pub(crate) mod proxy;
 pub(crate) mod test;
@@ -25,6 +28,9 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Test(options) => test::run(&options),
         Command::Eval(options) => eval::run(&options),
         Command::Explain(options) => explain::run(&options),
+        Command::Inspect(options) => inspect::run(&options),
+        Command::Deps(options) => deps::run(&options),
+        Command::Builtins(options) => builtins::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Proxy(options) => proxy::run(&options),
         Command::Approvals(options) => approvals::run(&options),

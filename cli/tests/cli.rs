@@ -178,3 +178,47 @@ fn demo_shows_every_outcome() {
     let out = String::from_utf8_lossy(&shown.get_output().stdout).into_owned();
     assert!(out.ends_with("Every outcome was as announced.\n"), "{out}");
 }
+
+#[test]
+fn builtins_are_shown_from_the_table() {
+    let folder = TempDir::new().expect("a folder");
+    let shown = |arguments: &[&str]| hpol(folder.path(), &[&["builtins"], arguments].concat());
+    assert_snapshot!("builtins_help", shown(&["--help"]));
+    assert_snapshot!("builtins_one", shown(&["bits.lsh"]));
+    assert_snapshot!("builtins_domain", shown(&["semver"]));
+    assert_snapshot!("builtins_json", shown(&["uuid.parse", "--json"]));
+    assert_snapshot!("builtins_slip", shown(&["cuont"]));
+    assert_snapshot!("builtins_search_nothing", shown(&["--search", "no builtin does this"]));
+    assert!(shown(&["--search", "base64 url"]).contains("base64url.decode"));
+    assert!(shown(&[]).contains("Versions and identifiers"));
+}
+
+#[test]
+fn dependencies_are_shown_both_ways() {
+    let examples = examples();
+    let shown = |arguments: &[&str]| hpol(&examples, &[&["deps"], arguments].concat());
+    assert_snapshot!("deps_help", shown(&["--help"]));
+    assert_snapshot!("deps_package", shown(&["sql_guard.policy"]));
+    assert_snapshot!("deps_reverse", shown(&["--reverse", "llm_gateway/models.json"]));
+    assert_snapshot!("deps_slip", shown(&["sql_guard.polcy"]));
+    assert!(shown(&["sql_guard.policy", "--format", "dot"]).contains("digraph dependencies"));
+    let data = command(&examples, &["deps", "--format", "json"]).assert().success();
+    let data: serde_json::Value = serde_json::from_slice(&data.get_output().stdout).expect("JSON");
+    assert!(data["edges"].as_array().is_some_and(|edges| edges.len() > 10), "{data}");
+}
+
+#[test]
+fn policies_are_inspected() {
+    let (_folder, policy) = new_policy();
+    let shown = hpol(&policy, &["inspect"]);
+    // Sizes and revision change with every change of the compiler.
+    let stable: Vec<&str> =
+        shown.lines().filter(|line| !line.starts_with("plan: ") && !line.starts_with("policy ")).collect();
+    assert_snapshot!("inspect", stable.join("\n"));
+    let data = command(&policy, &["inspect", "--json"]).assert().success();
+    let data: serde_json::Value = serde_json::from_slice(&data.get_output().stdout).expect("JSON");
+    assert!(data["size"]["statements"].as_u64().is_some_and(|statements| statements > 10), "{data}");
+    assert!(data["size"]["machine_code_bytes"].as_u64().is_some_and(|bytes| bytes > 100), "{data}");
+    replace(&policy.join("policy.hpol"), "input.model in", "input.modle in");
+    assert!(hpol(&policy, &["inspect"]).starts_with("exit 1\n"));
+}

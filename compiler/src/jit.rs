@@ -74,6 +74,7 @@ pub enum JitError {
 pub fn compile(program: &Arc<Program>) -> Result<CompiledCode, JitError> {
     let mut module = module(program)?;
     let mut ids = Vec::with_capacity(program.functions.len());
+    let mut bytes = 0;
     // One context serves all functions, and is dropped at the end: kept ones would cost more memory than the code.
     let mut context = module.make_context();
     let mut builder_context = cranelift_frontend::FunctionBuilderContext::new();
@@ -88,6 +89,7 @@ pub fn compile(program: &Arc<Program>) -> Result<CompiledCode, JitError> {
             code::discard(module);
             return Err(error);
         }
+        bytes += context.compiled_code().map_or(0, |code| code.code_buffer().len());
         module.clear_context(&mut context);
         ids.push(id);
     }
@@ -95,7 +97,7 @@ pub fn compile(program: &Arc<Program>) -> Result<CompiledCode, JitError> {
         code::discard(module);
         return Err(JitError::Memory(error.to_string()));
     }
-    Ok(CompiledCode::new(program.clone(), module, &ids))
+    Ok(CompiledCode::new(program.clone(), module, &ids, bytes))
 }
 
 fn module(program: &Program) -> Result<JITModule, JitError> {

@@ -772,7 +772,7 @@ impl Statement {
 
 impl Block {
     /// Calls `look` for every statement in it, at any depth, before those within that statement.
-    pub(crate) fn each_statement<'b>(&'b self, look: &mut impl FnMut(&'b Statement)) {
+    pub fn each_statement<'b>(&'b self, look: &mut impl FnMut(&'b Statement)) {
         for statement in &self.statements {
             look(statement);
             if let Some(block) = statement.block() {

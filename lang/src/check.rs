@@ -48,6 +48,8 @@ const SUGGESTIONS_MAX: usize = 50;
 pub struct Checked {
     /// The program, if there is no error.
     pub program: Option<Program>,
+    /// The files as they were read, but for what is broken in them.
+    pub modules: Vec<Module>,
     /// Files, for rendering the findings.
     pub sources: SourceMap,
     /// Errors and warnings, sorted.
@@ -82,15 +84,15 @@ pub fn rego_code(code: &str) -> &'static str {
 }
 
 /// Resolves and checks modules that were parsed from `sources`.
-pub fn check(mut sources: SourceMap, modules: &[Module], documents: Documents, environment: &Environment) -> Checked {
+pub fn check(mut sources: SourceMap, modules: Vec<Module>, documents: Documents, environment: &Environment) -> Checked {
     let mut diagnostics = Vec::new();
-    let (mounted, findings) = Mounted::new(documents, &named_fixtures(&sources, modules));
+    let (mounted, findings) = Mounted::new(documents, &named_fixtures(&sources, &modules));
     for finding in findings {
         let file = sources.add(finding.path, "");
         diagnostics
             .push(Diagnostic::error(finding.code, Span::new(file, 0, 0), finding.message).with_help(finding.help));
     }
-    let index = Index::build(&sources, modules, &mounted, environment, &mut diagnostics);
+    let index = Index::build(&sources, &modules, &mounted, environment, &mut diagnostics);
     let order = order::sort(&index, &mut diagnostics);
     let mut checker = Checker::new(&index, diagnostics);
     let program = checker.program(&order);
@@ -101,7 +103,7 @@ pub fn check(mut sources: SourceMap, modules: &[Module], documents: Documents, e
     diagnostics.truncate(DIAGNOSTICS_MAX);
     diagnostic::sort(&mut diagnostics);
     let program = (!errors).then(|| Program { sources: sources.clone(), data: mounted.data.clone(), ..program });
-    Checked { program, sources, diagnostics }
+    Checked { program, modules, sources, diagnostics }
 }
 
 /// The files that tests name with `fixture`.

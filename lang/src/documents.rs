@@ -132,8 +132,14 @@ pub(crate) fn fixture_names(files: &BTreeMap<Arc<str>, Value>, from: &str) -> Ve
         .collect()
 }
 
+/// The schema that types a document.
+pub(crate) fn schema_of(path: &str) -> String {
+    let stem = path.rsplit_once('.').map_or(path, |(stem, _)| stem);
+    format!("{stem}.schema.json")
+}
+
 /// Where a file is mounted; `None` for schemas, fixtures and files that are not JSON.
-fn mount_point(path: &str) -> Option<Vec<Arc<str>>> {
+pub(crate) fn mount_point(path: &str) -> Option<Vec<Arc<str>>> {
     let mut parts: Vec<Arc<str>> = path.split('/').map(Arc::from).collect();
     let file = parts.pop()?;
     let stem =
@@ -154,8 +160,7 @@ fn typed_by_schema(
     value: &Value,
     findings: &mut Vec<DocumentFinding>,
 ) -> Option<(Value, Type)> {
-    let stem = path.rsplit_once('.').map_or(&**path, |(stem, _)| stem);
-    let schema_path: Arc<str> = format!("{stem}.schema.json").into();
+    let schema_path: Arc<str> = schema_of(path).into();
     let schema = documents.files.get(&schema_path)?;
     let ty = match import_schema(schema) {
         Ok(imported) => imported.ty,

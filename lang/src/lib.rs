@@ -4,6 +4,7 @@
 pub mod ast;
 pub mod check;
 pub mod codes;
+pub mod dependencies;
 pub mod diagnostic;
 mod documents;
 pub mod format;
@@ -14,3 +15,5 @@ pub mod source;
 pub mod typed;
 pub mod types;
 pub mod value;
+
+pub use resolve::spelling::nearest;

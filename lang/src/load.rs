@@ -124,7 +124,7 @@ pub fn load(files: &[PolicyFile], environment: &Environment, limits: &LoadLimits
             }
         }
     }
-    let mut checked = check(sources, &modules, documents, environment);
+    let mut checked = check(sources, modules, documents, environment);
     if diagnostics.iter().any(|found| found.severity == diagnostic::Severity::Error) {
         checked.program = None;
         // What a broken declaration declares is not known, so nothing is said about names that may be its.

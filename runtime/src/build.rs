@@ -76,7 +76,7 @@ pub(crate) fn build(files: &Files, options: &EngineOptions) -> Result<Built, Ref
 }
 
 fn build_here(files: &Files, options: &EngineOptions) -> Result<Built, Refused> {
-    let Checked { program, sources, diagnostics } = check(files);
+    let Checked { program, sources, diagnostics, .. } = check(files);
     let Some(typed) = program else { return Err(refused(&diagnostics, &sources)) };
     let passes = if options.optimise { Options::default() } else { Options::none() };
     let program = match hpol_compiler::compile(&typed, &passes) {

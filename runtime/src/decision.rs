@@ -21,6 +21,18 @@ pub enum Effect {
     Allow,
 }
 
+impl Effect {
+    /// The word as policies write it.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Deny => "deny",
+            Self::Approve => "approve",
+            Self::Mask => "mask",
+            Self::Allow => "allow",
+        }
+    }
+}
+
 /// The answer to one request. It owns its data and outlives the engine's generation that made it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Decision {

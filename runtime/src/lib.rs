@@ -23,6 +23,7 @@ mod evaluate;
 pub mod explain;
 mod guard;
 pub mod input;
+pub mod inspect;
 pub mod interpret;
 pub mod limits;
 mod query;

@@ -4,6 +4,7 @@
 pub mod builtin;
 pub mod detect;
 pub mod heap;
+pub mod reference;
 pub mod yaml;
 
 mod arguments;

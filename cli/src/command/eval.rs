@@ -105,7 +105,7 @@ pub(crate) fn print_decision(decision: &Decision) {
     anstream::println!("{}", effect(decision.effect));
     for rule in &decision.rules {
         let reason = rule.reason.as_ref().map(|reason| format!(": {reason}")).unwrap_or_default();
-        println!("  {} \"{}\" ({}){reason}", effect_word(rule.effect), rule.id, rule.location);
+        println!("  {} \"{}\" ({}){reason}", rule.effect.word(), rule.id, rule.location);
         for witness in &rule.witnesses {
             println!("    {} = {}", witness.name, witness.value);
         }
@@ -128,14 +128,5 @@ fn effect(effect: Effect) -> String {
         Effect::Approve => terminal::yellow("approve"),
         Effect::Mask => terminal::green("mask"),
         Effect::Allow => terminal::green("allow"),
-    }
-}
-
-fn effect_word(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Deny => "deny",
-        Effect::Approve => "approve",
-        Effect::Mask => "mask",
-        Effect::Allow => "allow",
     }
 }

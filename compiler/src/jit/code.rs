@@ -34,6 +34,8 @@ use super::host::HOSTS;
 /// ```
 pub struct CompiledCode {
     entries: Box<Entries>,
+    /// Size of the code.
+    bytes: usize,
     /// Keeps the code's memory; taken out when it is dropped. The lock only makes it shareable: it is never contended.
     module: ManuallyDrop<Mutex<JITModule>>,
 }
@@ -50,7 +52,7 @@ type Entry = extern "C" fn(*mut Context, *const Word) -> u64;
 
 impl CompiledCode {
     /// Takes over a module whose functions, one for each of the program's in their order, are finalised.
-    pub(super) fn new(program: Arc<Program>, module: JITModule, ids: &[FuncId]) -> Self {
+    pub(super) fn new(program: Arc<Program>, module: JITModule, ids: &[FuncId], bytes: usize) -> Self {
         let addresses = ids.iter().map(|id| {
             let address = module.get_finalized_function(*id);
             // SAFETY: the address is that of a finalised function which was declared and translated with just this
@@ -58,12 +60,17 @@ impl CompiledCode {
             unsafe { std::mem::transmute::<*const u8, Entry>(address) }
         });
         let entries = Box::new(Entries { program, addresses: addresses.collect() });
-        Self { entries, module: ManuallyDrop::new(Mutex::new(module)) }
+        Self { entries, bytes, module: ManuallyDrop::new(Mutex::new(module)) }
     }
 
     /// The program that the code is of.
     pub fn program(&self) -> &Arc<Program> {
         &self.entries.program
+    }
+
+    /// How large the code is, in bytes.
+    pub fn bytes(&self) -> usize {
+        self.bytes
     }
 }
 

@@ -1,7 +1,11 @@
 //! The nearest of some names, for "did you mean".
 
 /// The candidate that is nearest to `name` if one is near enough to be a slip; the first in order of the text among equals.
-pub(crate) fn nearest<'n>(name: &str, candidates: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+///
+/// ```
+/// assert_eq!(hpol_lang::nearest("cuont", ["count", "sum"]), Some("count"));
+/// ```
+pub fn nearest<'n>(name: &str, candidates: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
     const LENGTH_MAX: usize = 64;
     const CANDIDATES_MAX: usize = 5_000;
     if name.chars().count() > LENGTH_MAX {

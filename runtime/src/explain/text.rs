@@ -3,14 +3,13 @@
 use std::fmt::{self, Formatter, Write};
 
 use super::{ExplainedOutcome, Explanation, FailedCondition, Observed, RuleExplanation};
-use crate::decision::Effect;
 
 /// Characters of a value that are shown.
 const VALUE_MAX: usize = 120;
 
 pub(super) fn write(explanation: &Explanation, f: &mut Formatter<'_>) -> fmt::Result {
     let decision = &explanation.decision;
-    writeln!(f, "{}", effect(decision.effect))?;
+    writeln!(f, "{}", decision.effect.word())?;
     for reason in &decision.reasons {
         writeln!(f, "  {reason}")?;
     }
@@ -39,7 +38,7 @@ pub(super) fn rule(rule: &RuleExplanation, f: &mut Formatter<'_>) -> fmt::Result
         ExplainedOutcome::Error => "counts, because its evaluation failed",
         ExplainedOutcome::Exempt => "does not count, because its `unless` holds",
     };
-    writeln!(f, "{} \"{}\" {outcome}  ({}, {})", effect(rule.effect), rule.id, rule.package, rule.location)?;
+    writeln!(f, "{} \"{}\" {outcome}  ({}, {})", rule.effect.word(), rule.id, rule.package, rule.location)?;
     if let Some(reason) = &rule.reason {
         writeln!(f, "  because {reason}")?;
     }
@@ -94,13 +93,4 @@ fn shortened(text: &str) -> String {
         let _ = write!(out, "…");
     }
     out
-}
-
-fn effect(effect: Effect) -> &'static str {
-    match effect {
-        Effect::Deny => "deny",
-        Effect::Approve => "approve",
-        Effect::Mask => "mask",
-        Effect::Allow => "allow",
-    }
 }
