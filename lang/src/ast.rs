@@ -214,6 +214,8 @@ pub struct RuleHead {
     pub reference: Reference,
     /// Parameters, for a function.
     pub parameters: Option<Vec<Expr>>,
+    /// Types of the parameters (`.hpol`): as many as there are parameters, or none at all.
+    pub parameter_types: Vec<Option<TypeExpr>>,
     /// `contains x`, for a set.
     pub contains: Option<Box<Expr>>,
     /// The value after `:=` or `=`.

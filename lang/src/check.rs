@@ -166,6 +166,8 @@ struct Checker<'i, 'a> {
     rule_ids: Vec<RuleId>,
     /// Types of the rules checked so far.
     rule_types: Vec<Type>,
+    /// Types of the parameters of the functions checked so far; `any` where none is declared.
+    parameter_types: Vec<Vec<Type>>,
     /// Rules that may have no value.
     rules_absent: BTreeSet<RuleId>,
     module: usize,
@@ -189,6 +191,7 @@ impl<'i, 'a> Checker<'i, 'a> {
             diagnostics,
             rule_ids: vec![RuleId(0); index.rules.len()],
             rule_types: vec![Type::Any; index.rules.len()],
+            parameter_types: vec![Vec::new(); index.rules.len()],
             rules_absent: BTreeSet::new(),
             module: 0,
             profile: Profile::Hpol,

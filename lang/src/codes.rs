@@ -22,7 +22,7 @@ const fn warning(name: &'static str, meaning: &'static str) -> Code {
 /// All codes in the order of the alphabet.
 pub const CODES: &[Code] = &[
     error("angle-brackets", "a type's parts stand in `<…>`; they stand in `[…]`"),
-    error("argument-type", "a builtin is given a value of a type it does not take"),
+    error("argument-type", "a function is given a value of a type it does not take"),
     error("bad-annotation", "an annotation holds something other than a literal"),
     error("bad-approver", "`by` names something other than distinct groups and users with fixed names"),
     error("bad-assignment", "the left side of `:=` is not a new name, or an assignment stands inside an expression"),
@@ -56,7 +56,10 @@ pub const CODES: &[Code] = &[
     error("condition-never-holds", "a condition is always false"),
     error("conflicting-input", "one package declares two kinds of input"),
     error("conflicting-kinds", "one name is defined as two things, such as a value and a set"),
-    error("conflicting-parameters", "definitions of one function have different numbers of parameters"),
+    error(
+        "conflicting-parameters",
+        "definitions of one function have different numbers of parameters, or other types for one",
+    ),
     error("contains-with-value", "a rule with `contains` has a value too"),
     error("contradictory-condition", "a condition can't hold because of the conditions in front of it"),
     error("decision-without-input", "a decision rule stands in a package without `input:`"),
@@ -147,7 +150,6 @@ pub const CODES: &[Code] = &[
     error("reserved-word", "a name is a word of the language"),
     error("result-type", "a rule's value is not of its declared type"),
     error("rule-conflict", "a rule stands where other rules or a package stand"),
-    warning("schema-keyword-ignored", "a schema bounds values in a way that is not checked"),
     error("shadowed-name", "a variable or rule takes a name that means something already"),
     error("shadowed-type", "a declared type takes a name that means something already"),
     error("single-quotes", "a string stands in single quotes"),

@@ -8,7 +8,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::types::{Member, Type, import_schema, validate};
+use crate::types::{Member, Type, import_schema_file, validate};
 use crate::value::Value;
 
 /// How deep a path of folders is followed.
@@ -82,7 +82,7 @@ impl Mounted {
         for length in (0..=path.len()).rev() {
             let (mounted, rest) = path.split_at(length);
             let Some(ty) = self.types.get(mounted) else { continue };
-            return rest.iter().fold(ty.clone(), |ty, name| match ty.member(name) {
+            return rest.iter().fold(ty.plain().into_owned(), |ty, name| match ty.member(name) {
                 Member::Found { ty, .. } => ty,
                 Member::Unknown(_) | Member::NoFields => Type::Any,
             });
@@ -161,9 +161,9 @@ fn typed_by_schema(
     findings: &mut Vec<DocumentFinding>,
 ) -> Option<(Value, Type)> {
     let schema_path: Arc<str> = schema_of(path).into();
-    let schema = documents.files.get(&schema_path)?;
-    let ty = match import_schema(schema) {
-        Ok(imported) => imported.ty,
+    documents.files.get(&schema_path)?;
+    let ty = match import_schema_file(&schema_path, &documents.files) {
+        Ok(ty) => ty,
         Err(errors) => {
             findings.extend(errors.into_iter().map(|error| DocumentFinding {
                 path: schema_path.clone(),

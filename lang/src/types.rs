@@ -6,18 +6,24 @@ use std::sync::Arc;
 
 use crate::value::Value;
 
+mod format;
 mod operate;
+mod recursive;
+mod refine;
 mod schema;
 mod signature;
 mod text;
 mod validate;
 
+pub use format::TextFormat;
 pub(crate) use operate::Member;
-pub use schema::{ImportedSchema, SchemaError, import_schema};
+pub use recursive::Definitions;
+pub use refine::{Demand, Measure, Refined, TextPattern};
+pub use schema::{SchemaError, import_schema, import_schema_file};
 pub use signature::TypeTextError;
 pub(crate) use signature::named;
 pub(crate) use text::{parse_duration, parse_time, text_fits};
-pub use validate::{Mismatch, validate};
+pub use validate::{Mismatch, PathStep, validate};
 
 /// A type.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,6 +70,12 @@ pub enum Type {
     Glob,
     /// A variable of a builtin's signature, such as the `T` of `(array[T]) -> T`.
     Variable(Arc<str>),
+    /// Only some of the values of a type: bounds and patterns of a schema, which the checker does not look at.
+    Refined(Arc<Refined>),
+    /// A type that contains itself: one of a list of definitions, by number.
+    Recursive(Arc<Definitions>, u32),
+    /// Within [`Definitions`]: another one of the list.
+    Defined(u32),
 }
 
 /// A record type.
@@ -75,6 +87,19 @@ pub struct Record {
     pub fields: BTreeMap<Arc<str>, Field>,
     /// Whether other fields may be present.
     pub open: bool,
+    /// What is known of the fields that it does not name, for schemas that say more than `open`.
+    pub rest: Option<Arc<Rest>>,
+}
+
+/// What a record says of fields that it does not name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rest {
+    /// Types of those whose name matches; a field is of every type whose pattern matches.
+    pub patterns: Vec<(TextPattern, Type)>,
+    /// Type of those whose name matches none; `None` if there are none, unless the record is open.
+    pub others: Option<Type>,
+    /// Whether the schema itself says that there are no others, rather than nothing about them.
+    pub sealed: bool,
 }
 
 /// A field of a record.
@@ -191,6 +216,11 @@ impl Type {
         match (self, other) {
             (_, Type::Any) | (Type::Never, _) => true,
             (Type::Any, _) => false,
+            (Type::Refined(left), _) => other.members().contains(self) || left.base.is_subtype_of(other),
+            (_, Type::Refined(_)) => false,
+            (Type::Recursive(..), Type::Recursive(..)) => self == other,
+            (Type::Recursive(..), _) => self.unfolded().is_subtype_of(other),
+            (_, Type::Recursive(..)) => self.is_subtype_of(&other.unfolded()),
             (Type::Union(members), _) => members.iter().all(|member| member.is_subtype_of(other)),
             (_, Type::Union(members)) => members.iter().any(|member| self.is_subtype_of(member)),
             (Type::Literal(value), other) if !matches!(other, Type::Literal(_)) => {
@@ -210,6 +240,7 @@ impl Type {
                 !left.open
                     && Type::String.is_subtype_of(key)
                     && left.fields.values().all(|field| field.ty.is_subtype_of(value))
+                    && left.rest_types().all(|ty| ty.is_subtype_of(value))
             }
             (Type::Record(left), Type::Record(right)) => left.fits(right),
             (left, right) => left == right,
@@ -220,7 +251,13 @@ impl Type {
     pub fn overlaps(&self, other: &Type) -> bool {
         match (self, other) {
             (Type::Never, _) | (_, Type::Never) => false,
-            (Type::Any | Type::Variable(_), _) | (_, Type::Any | Type::Variable(_)) => true,
+            (Type::Any | Type::Variable(_) | Type::Defined(_), _)
+            | (_, Type::Any | Type::Variable(_) | Type::Defined(_)) => true,
+            (Type::Refined(refined), other) | (other, Type::Refined(refined)) => refined.base.overlaps(other),
+            (Type::Recursive(..), Type::Recursive(..)) => true,
+            (recursive @ Type::Recursive(..), other) | (other, recursive @ Type::Recursive(..)) => {
+                recursive.unfolded().overlaps(other)
+            }
             (Type::Union(members), other) | (other, Type::Union(members)) => {
                 members.iter().any(|member| member.overlaps(other))
             }
@@ -249,10 +286,34 @@ impl Type {
         }
     }
 
+    /// Whether a value is of the kind that represents the type at run time.
+    fn has_kind_of(&self, value: &Value) -> bool {
+        let kind = match value {
+            Value::Null => 1,
+            Value::Bool(_) => 2,
+            Value::Number(_) => 3,
+            Value::String(_) => 4,
+            Value::Array(_) => 5,
+            Value::Set(_) => 6,
+            Value::Object(_) => 7,
+        };
+        match self {
+            Type::Literal(literal) => Type::of_scalar(literal).kind() == kind,
+            other => other.kind() == kind,
+        }
+    }
+
     /// What kind of value represents the type at run time, where types of one kind can be compared.
     fn kind(&self) -> u8 {
         match self {
-            Type::Any | Type::Never | Type::Variable(_) | Type::Union(_) | Type::Literal(_) => 0,
+            Type::Any
+            | Type::Never
+            | Type::Variable(_)
+            | Type::Union(_)
+            | Type::Literal(_)
+            | Type::Refined(_)
+            | Type::Recursive(..)
+            | Type::Defined(_) => 0,
             Type::Null => 1,
             Type::Bool => 2,
             Type::Int | Type::Decimal | Type::Time | Type::Duration => 3,
@@ -265,22 +326,63 @@ impl Type {
 }
 
 impl Record {
+    /// The types of a field of this name that has none of its own; `None` if there is no such field.
+    pub fn unnamed(&self, name: &str) -> Option<Vec<&Type>> {
+        if let Some(rest) = &self.rest {
+            let matching: Vec<&Type> =
+                rest.patterns.iter().filter(|(pattern, _)| pattern.is_match(name)).map(|(_, ty)| ty).collect();
+            if !matching.is_empty() {
+                return Some(matching);
+            }
+            if let Some(others) = &rest.others {
+                return Some(vec![others]);
+            }
+        }
+        self.open.then(|| vec![&Type::Any])
+    }
+
+    /// The types that fields without a name of their own can have.
+    pub(crate) fn rest_types(&self) -> impl Iterator<Item = &Type> {
+        self.rest.iter().flat_map(|rest| rest.patterns.iter().map(|(_, ty)| ty).chain(&rest.others))
+    }
+
+    /// Whether there can be fields that it does not name.
+    pub(crate) fn has_rest(&self) -> bool {
+        self.open || self.rest_types().next().is_some()
+    }
+
     fn fits(&self, other: &Record) -> bool {
         let required = other.fields.iter().all(|(name, field)| match self.fields.get(name) {
             Some(own) => own.ty.is_subtype_of(&field.ty) && (field.optional || !own.optional),
-            None => field.optional && !self.open,
+            None => field.optional && !self.has_rest(),
         });
-        required && (other.open || (!self.open && self.fields.keys().all(|name| other.fields.contains_key(name))))
+        let mut extra = self.fields.iter().filter(|(name, _)| !other.fields.contains_key(*name));
+        let anything = other.open && other.rest.is_none();
+        let rest = anything || !self.has_rest() || (self.open == other.open && self.rest == other.rest);
+        let fits = |name: &str, ty: &Type| {
+            other.unnamed(name).is_some_and(|types| types.into_iter().all(|wanted| ty.is_subtype_of(wanted)))
+        };
+        required && rest && extra.all(|(name, field)| fits(name, &field.ty))
     }
 
     fn overlaps(&self, other: &Record) -> bool {
         let agree = |left: &Record, right: &Record| {
             left.fields.iter().all(|(name, field)| match right.fields.get(name) {
                 Some(other) => (field.optional && other.optional) || field.ty.overlaps(&other.ty),
-                None => field.optional || right.open,
+                None => field.optional || right.unnamed(name).is_some(),
             })
         };
         agree(self, other) && agree(other, self)
+    }
+}
+
+impl Rest {
+    fn map_types(&self, change: &mut dyn FnMut(&Type) -> Type) -> Rest {
+        Rest {
+            patterns: self.patterns.iter().map(|(pattern, ty)| (pattern.clone(), change(ty))).collect(),
+            others: self.others.as_ref().map(change),
+            sealed: self.sealed,
+        }
     }
 }
 
@@ -327,6 +429,12 @@ impl fmt::Display for Type {
             Type::Regex => f.write_str("regex"),
             Type::Glob => f.write_str("glob"),
             Type::Variable(name) => f.write_str(name),
+            Type::Refined(refined) => write!(f, "{}", refined.base),
+            Type::Recursive(definitions, at) => match definitions.types.get(*at as usize) {
+                Some((name, _)) => f.write_str(name),
+                None => f.write_str("never"),
+            },
+            Type::Defined(at) => write!(f, "type {at}"),
         }
     }
 }
@@ -337,10 +445,20 @@ impl fmt::Display for Record {
             return f.write_str(name);
         }
         f.write_str(if self.open { "open {" } else { "{" })?;
-        for (index, (name, field)) in self.fields.iter().enumerate() {
-            let comma = if index > 0 { ", " } else { "" };
+        let mut comma = "";
+        for (name, field) in &self.fields {
             let optional = if field.optional { "?" } else { "" };
             write!(f, "{comma}{name}{optional}: {}", field.ty)?;
+            comma = ", ";
+        }
+        if let Some(rest) = &self.rest {
+            for (pattern, ty) in &rest.patterns {
+                write!(f, "{comma}/{}/: {ty}", pattern.source())?;
+                comma = ", ";
+            }
+            if let Some(others) = &rest.others {
+                write!(f, "{comma}…: {others}")?;
+            }
         }
         f.write_str("}")
     }

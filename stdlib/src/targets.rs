@@ -93,7 +93,7 @@ impl Declared<'_> {
                         Ok((Arc::clone(&field.name.text), Field { ty, optional: field.optional }))
                     })
                     .collect::<Result<BTreeMap<_, _>, String>>()?;
-                Type::Record(Arc::new(Record { name: None, fields, open: *open }))
+                Type::Record(Arc::new(Record { name: None, fields, open: *open, rest: None }))
             }
             TypeExprKind::Literal(value) => Type::Literal(value.clone()),
             TypeExprKind::Union(members) => Type::union(self.all(members, depth)?),

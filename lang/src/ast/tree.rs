@@ -93,6 +93,10 @@ fn write_item(out: &mut String, item: &Item) {
 
 fn write_rule(out: &mut String, rule: &Rule) {
     let mut head = format!("rule {}", head_text(&rule.head.reference, rule.head.parameters.as_deref()));
+    if !rule.head.parameter_types.is_empty() {
+        let types = rule.head.parameter_types.iter().map(|ty| ty.as_ref().map_or("_".to_owned(), type_text));
+        let _ = write!(head, " of ({})", types.collect::<Vec<_>>().join(", "));
+    }
     if let Some(element) = &rule.head.contains {
         let _ = write!(head, " contains {}", expr(element));
     }

@@ -142,8 +142,52 @@ impl<'e> Checker<'_, '_> {
             );
             return self.broken(span);
         }
+        let parameters = self.parameter_types[rule].clone();
+        let arguments = arguments
+            .into_iter()
+            .zip(parameters.into_iter().chain(std::iter::repeat(Type::Any)))
+            .enumerate()
+            .map(|(position, (argument, parameter))| self.given(rule, &name, position, argument, &parameter))
+            .collect();
         let ty = self.rule_types[rule].clone();
         self.make(Kind::Function(self.rule_ids[rule], arguments), ty, span)
+    }
+
+    /// An argument of a function that declares the type of the parameter. Other than for builtins, `any` is not good enough:
+    /// nothing looks at the value again.
+    fn given(&mut self, rule: usize, name: &str, position: usize, argument: Typed, parameter: &Type) -> Typed {
+        if self.profile == Profile::Rego || *parameter == Type::Any {
+            return argument;
+        }
+        let argument = self.coerce(argument, parameter);
+        if argument.ty.is_subtype_of(&parameter.plain()) || self.is_broken(&argument) {
+            return argument;
+        }
+        let message =
+            format!("`{name}` takes `{parameter}` as its {} argument, not `{}`", ordinal(position), argument.ty);
+        let text = self.index.sources.text(argument.span);
+        // A check helps only if all values that pass it are good.
+        let check = check_for(parameter).filter(|check| {
+            argument.ty == Type::Any
+                && super::narrow::tested_type(check).is_some_and(|tested| tested.is_subtype_of(&parameter.plain()))
+        });
+        let help = match check {
+            Some(check) => format!("make sure of its type first, with `{check}({text})` in front"),
+            None if argument.ty == Type::Any => {
+                "give it a value of a known type, or leave out the type of the parameter".to_owned()
+            }
+            None => "convert it first, or give it another value".to_owned(),
+        };
+        let diagnostic = Diagnostic::error("argument-type", argument.span, message)
+            .with_related(self.index.rules[rule].span, "declared here")
+            .with_help(help);
+        self.report(diagnostic);
+        argument
+    }
+
+    /// Whether an expression stands for one that was reported.
+    fn is_broken(&self, expr: &Typed) -> bool {
+        matches!(expr.kind, Kind::Constant(Value::Null)) && expr.ty == Type::Any
     }
 
     fn call_builtin(&mut self, name: &Arc<str>, path: &Path, arguments: &'e [Expr], span: Span) -> Typed {
@@ -196,17 +240,11 @@ impl<'e> Checker<'_, '_> {
         let message = format!("`{name}` takes `{parameter}` as its {} argument, not `{}`", ordinal(position), value.ty);
         let mut diagnostic = Diagnostic::error("argument-type", value.span, message);
         if parameter.overlaps(&value.ty) {
-            let check = match parameter.widened() {
-                Type::String => "is_string",
-                Type::Decimal | Type::Int => "is_number",
-                Type::Array(_) => "is_array",
-                Type::Set(_) => "is_set",
-                Type::Map(..) | Type::Record(_) => "is_object",
-                _ => "",
-            };
-            diagnostic = match check {
-                "" => diagnostic.with_help("make sure of its type first"),
-                check => diagnostic.with_help(format!("make sure of its type first, with `{check}({text})` in front")),
+            diagnostic = match check_for(parameter) {
+                None => diagnostic.with_help("make sure of its type first"),
+                Some(check) => {
+                    diagnostic.with_help(format!("make sure of its type first, with `{check}({text})` in front"))
+                }
             };
         } else {
             diagnostic = diagnostic.with_help("convert it first, or give it another value");
@@ -258,6 +296,19 @@ impl<'e> Checker<'_, '_> {
         };
         self.make(Kind::Constant(value.clone()), Type::of_document(value), span)
     }
+}
+
+/// The builtin that tells whether a value is of a type.
+fn check_for(ty: &Type) -> Option<&'static str> {
+    Some(match ty.widened() {
+        Type::String => "is_string",
+        Type::Decimal | Type::Int => "is_number",
+        Type::Bool => "is_boolean",
+        Type::Array(_) => "is_array",
+        Type::Set(_) => "is_set",
+        Type::Map(..) | Type::Record(_) => "is_object",
+        _ => return None,
+    })
 }
 
 fn wrong_arity(name: &str, given: usize, required: usize, most: usize) -> String {

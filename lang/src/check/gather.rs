@@ -52,7 +52,7 @@ impl<'a> Checker<'_, 'a> {
         };
         let mut clauses: Vec<Clause> = depths.into_iter().map(|depth| self.gathered(rule, pairs_id, depth)).collect();
         for definition in info.definitions.iter().filter(|definition| !is_set(definition)) {
-            clauses.push(self.definition(definition, info.kind));
+            clauses.push(self.definition(rule, definition));
         }
         let object = Rule { clauses, ..self.shell(rule, Type::Any) };
         (pairs, object)

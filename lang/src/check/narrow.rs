@@ -278,7 +278,7 @@ impl Checker<'_, '_> {
 }
 
 /// The type that a builtin such as `is_string` tests for.
-fn tested_type(name: &str) -> Option<Type> {
+pub(super) fn tested_type(name: &str) -> Option<Type> {
     Some(match name {
         "is_string" => Type::String,
         "is_number" => Type::Decimal,

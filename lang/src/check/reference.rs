@@ -16,7 +16,7 @@ use crate::value::Value;
 impl<'e> Checker<'_, '_> {
     /// A typed expression; in the Rego profile everything is `any`.
     pub(super) fn make(&self, kind: Kind, ty: Type, span: Span) -> Typed {
-        let ty = if self.profile == Profile::Rego { Type::Any } else { ty };
+        let ty = if self.profile == Profile::Rego { Type::Any } else { ty.into_plain() };
         Typed { kind, ty, span }
     }
 
@@ -86,12 +86,27 @@ impl<'e> Checker<'_, '_> {
     fn steps(&mut self, base: Typed, steps: &'e [Step], reference: &Reference) -> Typed {
         steps.iter().fold(base, |base, step| {
             let start = reference.span;
-            let span = Span { end: step_span(step).end, ..start };
+            let span = Span { end: self.step_end(step), ..start };
             match step {
                 Step::Field(name) => self.field_at(base, &name.text, span, name.span),
                 Step::Index(index) => self.index(base, index, span),
             }
         })
+    }
+
+    /// Where a step ends: behind its bracket.
+    fn step_end(&self, step: &Step) -> u32 {
+        let end = step_span(step).end;
+        match step {
+            Step::Field(_) => end,
+            Step::Index(index) => {
+                let text = self.index.sources.file(index.span.file).text.get(end as usize..).unwrap_or("");
+                let space = text.len() - text.trim_start().len();
+                let closes = text.trim_start().starts_with(']');
+                let behind = u32::try_from(space + 1).ok().filter(|_| closes);
+                behind.map_or(end, |length| end.saturating_add(length))
+            }
+        }
     }
 
     /// What a reference starts from.
@@ -117,7 +132,7 @@ impl<'e> Checker<'_, '_> {
     pub(super) fn input_type(&self) -> Type {
         match self.profile {
             Profile::Rego => Type::Any,
-            Profile::Hpol => self.index.packages[self.index.package_of[self.module]].input_type.clone(),
+            Profile::Hpol => self.index.packages[self.index.package_of[self.module]].input_type.plain().into_owned(),
         }
     }
 

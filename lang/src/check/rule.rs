@@ -19,9 +19,10 @@ impl<'a> Checker<'_, 'a> {
     pub(super) fn rule(&mut self, rule: usize) -> Rule {
         let index = self.index;
         let info = &index.rules[rule];
+        self.parameter_types[rule] = self.declared_parameters(rule);
         let mut clauses: Vec<Clause> = Vec::new();
         for definition in &info.definitions {
-            clauses.push(self.definition(definition, info.kind));
+            clauses.push(self.definition(rule, definition));
         }
         let (default, default_locals) = self.default(rule);
         let ty = self.rule_type(rule, &clauses, default.as_ref());
@@ -66,16 +67,17 @@ impl<'a> Checker<'_, 'a> {
         self.ahead.clear();
     }
 
-    pub(super) fn definition(&mut self, definition: &Definition<'a>, kind: RuleKind) -> Clause {
+    pub(super) fn definition(&mut self, number: usize, definition: &Definition<'a>) -> Clause {
+        let kind = self.index.rules[number].kind;
         let rule = definition.rule;
         let head = &rule.head;
         let mut else_clause = None;
         for clause in rule.else_clauses.iter().rev() {
-            let inner = self.else_clause(definition.module, head, clause, else_clause.take());
+            let inner = self.else_clause(number, definition.module, head, clause, else_clause.take());
             else_clause = Some(Box::new(inner));
         }
         self.start(definition.module);
-        let parameters = self.parameters(head.parameters.as_deref().unwrap_or_default());
+        let parameters = self.parameters(number, head.parameters.as_deref().unwrap_or_default());
         let value = if matches!(kind, RuleKind::Set) { None } else { head.value.as_deref() };
         let keys: Vec<&'a Expr> = definition
             .keys
@@ -102,13 +104,14 @@ impl<'a> Checker<'_, 'a> {
 
     fn else_clause(
         &mut self,
+        number: usize,
         module: usize,
         head: &'a RuleHead,
         clause: &'a ElseClause,
         next: Option<Box<Clause>>,
     ) -> Clause {
         self.start(module);
-        let parameters = self.parameters(head.parameters.as_deref().unwrap_or_default());
+        let parameters = self.parameters(number, head.parameters.as_deref().unwrap_or_default());
         let conditions = clause.body.as_ref().map_or(&[][..], |body| &body.conditions);
         let heads: Vec<&'a Expr> = clause.value.iter().collect();
         let result =
@@ -127,8 +130,37 @@ impl<'a> Checker<'_, 'a> {
         }
     }
 
+    /// The types that the definitions of a function declare for its parameters: each is declared once, or alike.
+    fn declared_parameters(&mut self, rule: usize) -> Vec<Type> {
+        let index = self.index;
+        let info = &index.rules[rule];
+        let mut types: Vec<Option<(Type, Span)>> = vec![None; info.parameters];
+        for definition in &info.definitions {
+            for (slot, declared) in types.iter_mut().zip(&definition.rule.head.parameter_types) {
+                let Some(declared) = declared else { continue };
+                let ty = crate::resolve::types::read(index, definition.module, declared, &mut self.diagnostics);
+                match slot {
+                    None => *slot = Some((ty, declared.span)),
+                    Some((known, _)) if *known == ty => {}
+                    Some((known, first)) => {
+                        let message = format!("this parameter is `{ty}` here and `{known}` in another definition");
+                        let diagnostic = Diagnostic::error("conflicting-parameters", declared.span, message)
+                            .with_related(*first, "the other definition")
+                            .with_help(
+                                "write a union of both at one of them, or give the functions names of their own",
+                            );
+                        if self.diagnostics.len() < super::DIAGNOSTICS_MAX {
+                            self.diagnostics.push(diagnostic);
+                        }
+                    }
+                }
+            }
+        }
+        types.into_iter().map(|ty| ty.map_or(Type::Any, |(ty, _)| ty)).collect()
+    }
+
     /// Opens the scope of a function's parameters.
-    pub(super) fn parameters(&mut self, parameters: &'a [Expr]) -> Vec<Pattern> {
+    pub(super) fn parameters(&mut self, rule: usize, parameters: &'a [Expr]) -> Vec<Pattern> {
         let mut names = Vec::new();
         parameters.iter().for_each(|parameter| pattern_names(parameter, &mut names));
         let mut variables: BTreeMap<Arc<str>, Variable> = BTreeMap::new();
@@ -137,7 +169,9 @@ impl<'a> Checker<'_, 'a> {
         }
         self.scopes.push(Scope { variables, ..Scope::default() });
         self.bodies.push(Vec::new());
-        let patterns = parameters.iter().map(|parameter| self.pattern(parameter, &Type::Any)).collect();
+        let types = self.parameter_types[rule].clone();
+        let typed = parameters.iter().zip(types.into_iter().chain(std::iter::repeat(Type::Any)));
+        let patterns = typed.map(|(parameter, ty)| self.pattern(parameter, &ty.into_plain())).collect();
         let written = self.bodies.pop().unwrap_or_default();
         if let Some(condition) = written.first() {
             self.report(
@@ -208,7 +242,7 @@ impl<'a> Checker<'_, 'a> {
         let Some((module, default)) = index.rules[rule].default else { return (None, Vec::new()) };
         self.start(module);
         let parameters = default.parameters.as_deref().unwrap_or_default();
-        self.parameters(parameters);
+        self.parameters(rule, parameters);
         self.bodies.push(Vec::new());
         self.require(&default.value);
         let value = self.expr(&default.value);

@@ -142,7 +142,7 @@ impl Checker<'_, '_> {
 
     pub(super) fn add_local(&mut self, name: Arc<str>, ty: Type, span: Span) -> LocalId {
         let id = LocalId(u32::try_from(self.locals.len()).unwrap_or(u32::MAX));
-        let ty = if self.profile == Profile::Rego { Type::Any } else { ty };
+        let ty = if self.profile == Profile::Rego { Type::Any } else { ty.into_plain() };
         self.locals.push(Local { name, ty, span });
         id
     }

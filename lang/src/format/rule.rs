@@ -1,6 +1,6 @@
 //! Rules, functions, defaults, tests and properties.
 
-use crate::ast::{Body, DefaultRule, ElseClause, Expr, Property, Reference, Rule, Test};
+use crate::ast::{Body, DefaultRule, ElseClause, Expr, Property, Reference, Rule, Test, TypeExpr};
 use crate::source::Span;
 
 use super::Writer;
@@ -10,7 +10,8 @@ use super::list::{BLOCK, list};
 impl Writer<'_> {
     pub(super) fn rule(&mut self, rule: &Rule) -> Doc {
         let head = &rule.head;
-        let mut docs = vec![self.defined(&head.reference, head.parameters.as_deref(), head.span)];
+        let mut docs =
+            vec![self.defined(&head.reference, head.parameters.as_deref(), &head.parameter_types, head.span)];
         if let Some(element) = &head.contains {
             docs.extend([" contains ".into(), self.expr(element)]);
         }
@@ -48,14 +49,34 @@ impl Writer<'_> {
     }
 
     /// What is defined, with parameters.
-    fn defined(&mut self, reference: &Reference, parameters: Option<&[Expr]>, span: Span) -> Doc {
+    fn defined(
+        &mut self,
+        reference: &Reference,
+        parameters: Option<&[Expr]>,
+        types: &[Option<TypeExpr>],
+        span: Span,
+    ) -> Doc {
         let name = self.reference(reference);
         let Some(parameters) = parameters else { return name };
-        let end = parameters.last().map_or(reference.span.end, |last| last.span.end);
+        let typed = types.last().and_then(Option::as_ref).map(|ty| ty.span.end);
+        let end = typed.unwrap_or_else(|| parameters.last().map_or(reference.span.end, |last| last.span.end));
         let close = self.text.get(end as usize..).and_then(|rest| rest.find(')')).and_then(|at| u32::try_from(at).ok());
         let span = Span { start: reference.span.end, end: close.map_or(span.end, |at| end + at + 1), ..span };
-        let build = |writer: &mut Self, parameter: &Expr| writer.expr(parameter);
-        let parameters = self.bracketed(list("(", ")"), span, parameters, |parameter| parameter.span, build, false);
+        let parameters: Vec<(&Expr, Option<&TypeExpr>)> = parameters
+            .iter()
+            .enumerate()
+            .map(|(at, parameter)| (parameter, types.get(at).and_then(Option::as_ref)))
+            .collect();
+        let build = |writer: &mut Self, (parameter, ty): &(&Expr, Option<&TypeExpr>)| {
+            let parameter = writer.expr(parameter);
+            match ty {
+                Some(ty) => Doc::Sequence(vec![parameter, ": ".into(), writer.type_expr(ty)]),
+                None => parameter,
+            }
+        };
+        let place =
+            |(parameter, ty): &(&Expr, Option<&TypeExpr>)| ty.map_or(parameter.span, |ty| parameter.span.to(ty.span));
+        let parameters = self.bracketed(list("(", ")"), span, &parameters, place, build, false);
         Doc::Sequence(vec![name, parameters])
     }
 
@@ -85,6 +106,7 @@ impl Writer<'_> {
         let defined = self.defined(
             &default.reference,
             default.parameters.as_deref(),
+            &[],
             Span { end: default.value.span.start, ..span },
         );
         Doc::Sequence(vec!["default ".into(), defined, " := ".into(), self.expr(&default.value)])

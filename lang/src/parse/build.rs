@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::ast::{BinaryOperator, Expr, ExprKind, Name, Path};
+use crate::ast::{BinaryOperator, Expr, ExprKind, Name, Path, TypeExpr};
 use crate::diagnostic::Diagnostic;
 use crate::source::{FileId, Profile, Span};
 use crate::value::Value;
@@ -19,6 +19,8 @@ pub(super) struct Builder<'a> {
     pub(super) findings: Vec<Diagnostic>,
     /// Whether `type` may declare names with dots.
     pub(super) dotted_types: bool,
+    /// Types of the parameters while the head of a function is read, by position.
+    pub(super) parameter_types: Option<Vec<Option<TypeExpr>>>,
     /// Whether an expectation may stand here.
     pub(super) in_test: bool,
     /// Whether braces behind `not` are a body: always in `.hpol`, behind an import in Rego.
@@ -45,6 +47,7 @@ impl<'a> Builder<'a> {
             profile,
             findings: Vec::new(),
             dotted_types: false,
+            parameter_types: None,
             in_test: false,
             not_bodies: profile == Profile::Hpol,
             logic_operators: Vec::new(),

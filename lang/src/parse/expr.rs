@@ -20,6 +20,35 @@ impl Builder<'_> {
         pair.into_inner().map(|inner| self.expression(inner, depth)).collect()
     }
 
+    /// What stands in the parentheses of a call, or of a function's head: only there parameters have types.
+    fn arguments(&mut self, pair: Pair<'_>, depth: usize) -> Vec<Expr> {
+        let mut types = self.parameter_types.take();
+        let mut arguments = Vec::new();
+        for inner in pair.into_inner() {
+            if inner.as_rule() != Rule::argument_type {
+                arguments.push(self.expression(inner, depth));
+                if let Some(types) = &mut types {
+                    types.push(None);
+                }
+                continue;
+            }
+            let span = self.span(&inner);
+            match types.as_mut().and_then(|types| types.last_mut()) {
+                Some(slot) => {
+                    self.hpol_only(span, "a parameter's type");
+                    *slot = inner.into_inner().next().map(|ty| self.type_expression(ty, 0));
+                }
+                None => {
+                    let colon = Span { end: span.start + 1, ..span };
+                    self.error("misplaced-colon", colon, "an argument has no type").help =
+                        Some("types stand at the parameters of a function, where it is defined".into());
+                }
+            }
+        }
+        self.parameter_types = types;
+        arguments
+    }
+
     /// The expression that is the only child of a match.
     pub(super) fn only_expression(&mut self, pair: Pair<'_>, depth: usize) -> Expr {
         let span = self.span(&pair);
@@ -82,7 +111,7 @@ impl Builder<'_> {
                     reference.steps.push(Step::Index(index));
                 }
                 _ => {
-                    let arguments = self.expressions(suffix, depth + 1);
+                    let arguments = self.arguments(suffix, depth + 1);
                     let function = if called { None } else { function_path(&reference) };
                     called = true;
                     let Some(function) = function else {

@@ -83,7 +83,15 @@ impl Builder<'_> {
     fn empty_head(&self, span: Span) -> RuleHead {
         let head = Self::placeholder(span);
         let reference = Reference { head, steps: Vec::new(), span };
-        RuleHead { reference, parameters: None, contains: None, value: None, result: None, span }
+        RuleHead {
+            reference,
+            parameters: None,
+            parameter_types: Vec::new(),
+            contains: None,
+            value: None,
+            result: None,
+            span,
+        }
     }
 
     fn head(&mut self, pair: Pair<'_>) -> RuleHead {
@@ -91,7 +99,14 @@ impl Builder<'_> {
         let mut head = self.empty_head(span);
         for part in pair.into_inner() {
             match part.as_rule() {
-                Rule::reference => (head.reference, head.parameters) = self.head_reference(part),
+                Rule::reference => {
+                    self.parameter_types = Some(Vec::new());
+                    (head.reference, head.parameters) = self.head_reference(part);
+                    let types = self.parameter_types.take().unwrap_or_default();
+                    if types.iter().any(Option::is_some) {
+                        head.parameter_types = types;
+                    }
+                }
                 Rule::head_element => head.contains = Some(Box::new(self.only_expression(part, 0))),
                 Rule::head_value => {
                     self.check_same_declaration(&part, ":=");

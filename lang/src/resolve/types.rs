@@ -7,7 +7,7 @@ use super::{Index, spelling};
 use crate::ast::{ItemKind, Path, SchemaImport, TypeDeclaration, TypeExpr, TypeExprKind};
 use crate::diagnostic::Diagnostic;
 use crate::source::Span;
-use crate::types::{Field, Record, Type, import_schema, named};
+use crate::types::{Field, Record, Type, import_schema_file, named};
 
 /// How many parts a declared type may have once all names in it are followed.
 const WEIGHT_MAX: usize = 20_000;
@@ -178,27 +178,15 @@ impl Resolver<'_, '_> {
                 "put the schema beside the policy",
             );
         };
-        let Some(value) = self.index.documents.files.get(&path) else {
+        if !self.index.documents.files.contains_key(&path) {
             self.diagnostics.push(
                 Diagnostic::error("unknown-schema", import.file_span, format!("there is no schema file `{path}`"))
                     .with_help("the path is relative to this file"),
             );
             return Type::Any;
-        };
-        match import_schema(value) {
-            Ok(imported) => {
-                for ignored in imported.ignored {
-                    self.diagnostics.push(
-                        Diagnostic::warning(
-                            "schema-keyword-ignored",
-                            import.file_span,
-                            format!("in `{path}` {ignored}"),
-                        )
-                        .with_help("check it in a rule if it matters"),
-                    );
-                }
-                imported.ty
-            }
+        }
+        match import_schema_file(&path, &self.index.documents.files) {
+            Ok(ty) => ty,
             Err(errors) => {
                 for found in errors {
                     error(format!("in `{path}` {found}"), "say it with the keywords that hpol knows, or remove it");

@@ -31,7 +31,7 @@ pub(crate) enum Member {
 impl Type {
     /// A closed or open record without a name.
     pub fn record(fields: impl IntoIterator<Item = (Arc<str>, Field)>, open: bool) -> Type {
-        Type::Record(Arc::new(Record { name: None, fields: fields.into_iter().collect(), open }))
+        Type::Record(Arc::new(Record { name: None, fields: fields.into_iter().collect(), open, rest: None }))
     }
 
     /// A literal's own type for a scalar, the types of its parts for a collection.
@@ -97,6 +97,7 @@ impl Type {
         match self {
             Type::Literal(value) => Type::of_scalar(value),
             Type::Union(members) => Type::union(members.iter().map(Type::widened)),
+            Type::Refined(_) | Type::Recursive(..) => self.plain().widened(),
             other => other.clone(),
         }
     }
@@ -119,7 +120,11 @@ impl Type {
                 Type::Array(items) | Type::Set(items) => open.push(items),
                 Type::Tuple(items) | Type::Union(items) => open.extend(items.iter()),
                 Type::Map(key, value) => open.extend([&**key, &**value]),
-                Type::Record(record) => open.extend(record.fields.values().map(|field| &field.ty)),
+                Type::Record(record) => {
+                    open.extend(record.fields.values().map(|field| &field.ty));
+                    open.extend(record.rest_types());
+                }
+                Type::Refined(refined) => open.push(&refined.base),
                 Type::Any
                 | Type::Never
                 | Type::Null
@@ -134,7 +139,9 @@ impl Type {
                 | Type::Cidr
                 | Type::Regex
                 | Type::Glob
-                | Type::Variable(_) => {}
+                | Type::Variable(_)
+                | Type::Recursive(..)
+                | Type::Defined(_) => {}
             }
         }
         total
@@ -146,7 +153,8 @@ impl Type {
         let mut names = Vec::new();
         let mut partly = false;
         let mut any_fields = false;
-        for ty in self.members() {
+        let plain = self.plain();
+        for ty in plain.members() {
             match ty {
                 Type::Any | Type::Variable(_) => return Member::Found { ty: Type::Any, optional: true },
                 Type::Record(record) => {
@@ -156,13 +164,13 @@ impl Type {
                             partly |= field.optional;
                             found.push(field.ty.clone());
                         }
-                        None if record.open => {
-                            partly = true;
-                            found.push(Type::Any);
-                        }
                         None => {
                             partly = true;
-                            names.extend(record.fields.keys().cloned());
+                            match record.unnamed(name) {
+                                // Of several types that hold at once each is a sound answer.
+                                Some(types) => found.extend(types.first().map(|ty| (*ty).clone())),
+                                None => names.extend(record.fields.keys().cloned()),
+                            }
                         }
                     }
                 }
@@ -180,7 +188,8 @@ impl Type {
             }
         }
         if !found.is_empty() {
-            return Member::Found { ty: Type::limited_union(found), optional: partly };
+            let ty = Type::limited_union(found.iter().map(|ty| ty.plain().into_owned()));
+            return Member::Found { ty, optional: partly };
         }
         if any_fields { Member::Unknown(names) } else { Member::NoFields }
     }
@@ -188,7 +197,8 @@ impl Type {
     /// Types of keys and elements of a collection; `None` if no value of this type has elements.
     pub(crate) fn elements(&self) -> Option<(Type, Type)> {
         let (mut keys, mut values) = (Vec::new(), Vec::new());
-        for ty in self.members() {
+        let plain = self.plain();
+        for ty in plain.members() {
             let (key, value) = match ty {
                 Type::Any | Type::Variable(_) => return Some((Type::Any, Type::Any)),
                 Type::Array(items) => (Type::Int, (**items).clone()),
@@ -196,6 +206,10 @@ impl Type {
                 Type::Set(items) => ((**items).clone(), (**items).clone()),
                 Type::Map(key, value) => ((**key).clone(), (**value).clone()),
                 Type::Record(record) if record.open => (Type::String, Type::Any),
+                Type::Record(record) if record.has_rest() => {
+                    let types = record.fields.values().map(|field| &field.ty).chain(record.rest_types());
+                    (Type::String, Type::limited_union(types.cloned()))
+                }
                 Type::Record(record) => {
                     let names = record.fields.keys().map(|name| Type::Literal(Value::String(name.clone())));
                     let types = record.fields.values().map(|field| field.ty.clone());
@@ -206,7 +220,11 @@ impl Type {
             keys.push(key);
             values.push(value);
         }
-        if keys.is_empty() { None } else { Some((Type::limited_union(keys), Type::limited_union(values))) }
+        if keys.is_empty() {
+            return None;
+        }
+        let plain = |types: Vec<Type>| Type::limited_union(types.iter().map(|ty| ty.plain().into_owned()));
+        Some((plain(keys), plain(values)))
     }
 
     /// What is left of the type for values that are also of type `other`.
@@ -270,6 +288,9 @@ impl Type {
     pub(crate) fn accepts(&self, argument: &Type) -> bool {
         match (self, argument) {
             (Type::Any | Type::Variable(_), _) | (_, Type::Any | Type::Never | Type::Variable(_)) => true,
+            (Type::Recursive(..), Type::Recursive(..)) => self == argument,
+            (Type::Refined(_) | Type::Recursive(..), _) => self.plain().accepts(argument),
+            (_, Type::Refined(_) | Type::Recursive(..)) => self.accepts(&argument.plain()),
             (_, Type::Union(members)) => members.iter().all(|member| self.accepts(member)),
             (Type::Union(members), _) => members.iter().any(|member| member.accepts(argument)),
             (Type::Ip | Type::Cidr | Type::Regex | Type::Glob, Type::String | Type::Literal(Value::String(_))) => true,
@@ -286,7 +307,13 @@ impl Type {
                 left_key.accepts(right_key) && left.accepts(right)
             }
             (Type::Map(key, value), Type::Record(record)) => {
-                key.accepts(&Type::String) && record.fields.values().all(|field| value.accepts(&field.ty))
+                key.accepts(&Type::String)
+                    && record
+                        .fields
+                        .values()
+                        .map(|field| &field.ty)
+                        .chain(record.rest_types())
+                        .all(|ty| value.accepts(ty))
             }
             (Type::Record(record), Type::Map(_, value)) => record.fields.values().all(|field| field.ty.accepts(value)),
             (Type::Record(left), Type::Record(right)) => left.accepts(right),
@@ -299,9 +326,13 @@ impl Record {
     fn accepts(&self, given: &Record) -> bool {
         let known = self.fields.iter().all(|(name, field)| match given.fields.get(name) {
             Some(own) => field.ty.accepts(&own.ty),
-            None => field.optional || given.open,
+            None => field.optional || given.unnamed(name).is_some(),
         });
-        known && (self.open || given.fields.keys().all(|name| self.fields.contains_key(name)))
+        let fits = |name: &str, ty: &Type| {
+            self.unnamed(name).is_some_and(|types| types.into_iter().all(|wanted| wanted.accepts(ty)))
+        };
+        let mut extra = given.fields.iter().filter(|(name, _)| !self.fields.contains_key(*name));
+        known && extra.all(|(name, field)| fits(name, &field.ty))
     }
 }
 

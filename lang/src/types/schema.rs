@@ -1,21 +1,37 @@
 //! JSON Schema (2020-12) as a type.
 //!
-//! Records are closed unless the schema says `additionalProperties: true` (or gives a schema). Where a schema has no `type`,
-//! its other keywords tell it: `properties` means an object, `items` an array. What a type cannot say is either told as
-//! ignored (bounds and patterns of single values) or refused (anything that would change which shapes are valid).
+//! Records are closed unless the schema says otherwise, and so are arrays with `prefixItems`. Where a schema has no `type`,
+//! its other keywords tell it: `properties` means an object, `items` an array. Shapes become types, and what a type can't
+//! say becomes a demand that is checked with it ([`super::Demand`]); a keyword that is neither is refused, never left out.
+//!
+//! What `not`, `if` and `dependentSchemas` hold is read by the letter instead, as a question about a value: there records
+//! are open, and a schema without a `type` says something only about the values that its keywords are about.
+//!
 //! Schemas may come from anyone, so their size and depth are limited.
 
 use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::{Field, Record, Type};
+use super::{Definitions, Demand, Refined, Type, validate};
 use crate::value::Value;
+
+mod array;
+mod bounds;
+mod merge;
+mod object;
+mod reference;
 
 /// How many schemas are read, those behind `$ref` counted at each use.
 const SCHEMAS_MAX: usize = 20_000;
 /// How deep schemas may nest.
 const DEPTH_MAX: usize = 64;
+/// How many values an `enum` may have.
+const ENUM_MAX: usize = 2_000;
+/// How many choices `oneOf` and `anyOf` may have.
+const CHOICES_MAX: usize = 300;
+/// How many errors are told.
+const ERRORS_MAX: usize = 20;
 
 /// Keywords that say nothing about which values are valid.
 const ANNOTATIONS: &[&str] = &[
@@ -37,8 +53,28 @@ const ANNOTATIONS: &[&str] = &[
     "$defs",
     "definitions",
 ];
-/// Keywords about single values that a type cannot say; they are told as ignored.
-const BOUNDS: &[&str] = &[
+/// Keywords that are read.
+const READ: &[&str] = &[
+    "type",
+    "properties",
+    "required",
+    "additionalProperties",
+    "patternProperties",
+    "propertyNames",
+    "unevaluatedProperties",
+    "minProperties",
+    "maxProperties",
+    "dependentRequired",
+    "dependentSchemas",
+    "items",
+    "prefixItems",
+    "unevaluatedItems",
+    "minItems",
+    "maxItems",
+    "uniqueItems",
+    "contains",
+    "minContains",
+    "maxContains",
     "minimum",
     "maximum",
     "exclusiveMinimum",
@@ -47,47 +83,35 @@ const BOUNDS: &[&str] = &[
     "minLength",
     "maxLength",
     "pattern",
-    "minItems",
-    "maxItems",
-    "uniqueItems",
-    "minProperties",
-    "maxProperties",
-    "propertyNames",
-    "contains",
-    "minContains",
-    "maxContains",
-];
-/// Keywords that are read.
-const READ: &[&str] = &[
-    "type",
-    "properties",
-    "required",
-    "additionalProperties",
-    "patternProperties",
-    "items",
-    "prefixItems",
+    "format",
     "enum",
     "const",
     "$ref",
     "oneOf",
     "anyOf",
     "allOf",
-    "format",
+    "not",
+    "if",
+    "then",
+    "else",
 ];
-
-/// A schema as a type.
-#[derive(Debug, Clone)]
-pub struct ImportedSchema {
-    /// The type.
-    pub ty: Type,
-    /// Keywords that the type does not say, so that values may be accepted that the schema refuses.
-    pub ignored: Vec<SchemaError>,
-}
+/// Keywords of other versions and tools, with what to write instead.
+const INSTEAD: &[(&str, &str)] = &[
+    ("$dynamicRef", "name the schema itself with `$ref`"),
+    ("$dynamicAnchor", "name the schema itself with `$ref`"),
+    ("$recursiveRef", "name the schema itself with `$ref`"),
+    ("$recursiveAnchor", "name the schema itself with `$ref`"),
+    ("additionalItems", "write `prefixItems` for the first items and `items` for the others"),
+    ("dependencies", "write `dependentRequired` or `dependentSchemas`"),
+    ("divisibleBy", "write `multipleOf`"),
+    ("id", "write `$id`"),
+    ("nullable", "write `\"type\": [\"string\", \"null\"]`"),
+];
 
 /// What is wrong with a schema, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SchemaError {
-    /// JSON pointer of the place.
+    /// JSON pointer of the place, behind the file if it is another one.
     pub pointer: String,
     /// What is wrong.
     pub message: String,
@@ -102,47 +126,97 @@ impl fmt::Display for SchemaError {
     }
 }
 
-/// Reads a schema as a type.
+/// Reads a schema that stands alone as a type.
 ///
 /// # Errors
 ///
-/// Everything in the schema that cannot be said by a type and would change which values are valid; references that lead
-/// nowhere or back to themselves; schemas beyond the limits.
-pub fn import_schema(schema: &Value) -> Result<ImportedSchema, Vec<SchemaError>> {
-    let mut importer =
-        Importer { root: schema, path: Vec::new(), open: vec!["#"], count: 0, errors: Vec::new(), ignored: Vec::new() };
-    let ty = importer.schema(schema);
-    if importer.errors.is_empty() { Ok(ImportedSchema { ty, ignored: importer.ignored }) } else { Err(importer.errors) }
+/// Everything in the schema that is not read, or that no value keeps to; references that lead nowhere, or back to
+/// themselves without a value in between; schemas beyond the limits.
+pub fn import_schema(schema: &Value) -> Result<Type, Vec<SchemaError>> {
+    Importer::new("", schema, None).import()
 }
 
+/// Reads the schema in a file as a type; references may lead to the other files.
+///
+/// # Errors
+///
+/// As [`import_schema`], and if there is no such file.
+pub fn import_schema_file(path: &str, files: &BTreeMap<Arc<str>, Value>) -> Result<Type, Vec<SchemaError>> {
+    match files.get(path) {
+        Some(schema) => Importer::new(path, schema, Some(files)).import(),
+        None => Err(vec![SchemaError { pointer: String::new(), message: format!("there is no file `{path}`") }]),
+    }
+}
+
+/// A schema that references can lead to: its file, the pointer within, and whether it is read by the letter.
+type Place = (Arc<str>, String, bool);
+
 struct Importer<'s> {
+    files: Option<&'s BTreeMap<Arc<str>, Value>>,
+    main: Arc<str>,
+    /// The file that is being read, and its content.
+    file: Arc<str>,
     root: &'s Value,
     path: Vec<String>,
+    /// Whether schemas are read by the letter: as a question, with open records.
+    by_letter: bool,
     /// References being followed.
-    open: Vec<&'s str>,
+    open: Vec<Place>,
+    /// What references came to.
+    done: BTreeMap<Place, Type>,
+    /// Numbers of those that lead back to themselves, and their types once they are read.
+    numbers: BTreeMap<Place, u32>,
+    definitions: Vec<(Arc<str>, Option<Type>)>,
     count: usize,
     errors: Vec<SchemaError>,
-    ignored: Vec<SchemaError>,
 }
 
 impl<'s> Importer<'s> {
-    fn pointer(&self) -> String {
-        self.path.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect()
+    fn new(path: &str, root: &'s Value, files: Option<&'s BTreeMap<Arc<str>, Value>>) -> Self {
+        Self {
+            files,
+            main: path.into(),
+            file: path.into(),
+            root,
+            path: Vec::new(),
+            by_letter: false,
+            open: Vec::new(),
+            done: BTreeMap::new(),
+            numbers: BTreeMap::new(),
+            definitions: Vec::new(),
+            count: 0,
+            errors: Vec::new(),
+        }
+    }
+
+    fn import(mut self) -> Result<Type, Vec<SchemaError>> {
+        let place = (self.file.clone(), String::new(), false);
+        let root = self.root;
+        let ty = self.named_schema(place, root);
+        if ty == Type::Never {
+            self.refuse("no value is valid");
+        }
+        if !self.errors.is_empty() {
+            return Err(self.errors);
+        }
+        if self.definitions.is_empty() {
+            return Ok(ty);
+        }
+        let types = self.definitions.into_iter().map(|(name, ty)| (name, ty.unwrap_or(Type::Never))).collect();
+        Ok(ty.within(&Arc::new(Definitions { types })))
     }
 
     fn refuse(&mut self, message: impl Into<String>) -> Type {
-        let error = SchemaError { pointer: self.pointer(), message: message.into() };
-        if self.errors.len() < 20 && !self.errors.contains(&error) {
+        let mut pointer: String =
+            self.path.iter().map(|part| format!("/{}", part.replace('~', "~0").replace('/', "~1"))).collect();
+        if self.file != self.main {
+            pointer = format!("{}#{pointer}", self.file);
+        }
+        let error = SchemaError { pointer, message: message.into() };
+        if self.errors.len() < ERRORS_MAX && !self.errors.contains(&error) {
             self.errors.push(error);
         }
         Type::Any
-    }
-
-    fn ignore(&mut self, message: impl Into<String>) {
-        let finding = SchemaError { pointer: self.pointer(), message: message.into() };
-        if self.ignored.len() < 20 && !self.ignored.contains(&finding) {
-            self.ignored.push(finding);
-        }
     }
 
     fn within<T>(&mut self, part: impl Into<String>, read: impl FnOnce(&mut Self) -> T) -> T {
@@ -152,11 +226,39 @@ impl<'s> Importer<'s> {
         result
     }
 
-    fn schema(&mut self, schema: &'s Value) -> Type {
-        self.count += 1;
+    /// The schema under a keyword.
+    fn under(&mut self, keyword: &str, schema: &'s Value) -> Type {
+        self.within(keyword, |importer| importer.schema(schema))
+    }
+
+    /// The schema under a keyword, read as a question.
+    fn question(&mut self, keyword: &str, schema: &'s Value) -> Type {
+        let outer = std::mem::replace(&mut self.by_letter, true);
+        let ty = self.under(keyword, schema);
+        self.by_letter = outer;
+        ty
+    }
+
+    fn indexed(&mut self, schemas: &'s [Value]) -> Vec<Type> {
+        let mut types = Vec::new();
+        for (index, schema) in schemas.iter().enumerate() {
+            types.push(self.under(&index.to_string(), schema));
+        }
+        types
+    }
+
+    /// Notes work; `false` if it was too much, which is reported.
+    fn charge(&mut self, parts: usize) -> bool {
+        self.count = self.count.saturating_add(parts);
         if self.count > SCHEMAS_MAX {
-            return self
-                .refuse(format!("the schema has more than {SCHEMAS_MAX} parts once its references are followed"));
+            self.refuse(format!("the schema has more than {SCHEMAS_MAX} parts once its references are followed"));
+        }
+        self.count <= SCHEMAS_MAX
+    }
+
+    fn schema(&mut self, schema: &'s Value) -> Type {
+        if !self.charge(1) {
+            return Type::Any;
         }
         if self.path.len() > DEPTH_MAX * 2 {
             return self.refuse(format!("the schema is nested more than {DEPTH_MAX} levels deep"));
@@ -170,8 +272,10 @@ impl<'s> Importer<'s> {
             }
         };
         for key in entries.keys().filter_map(Value::as_str) {
-            if BOUNDS.contains(&key) {
-                self.ignore(format!("`{key}` is not checked"));
+            if key == "$id" && !self.path.is_empty() && !std::ptr::eq(schema, self.root) {
+                self.refuse("a schema within another can't have an `$id`; put it into a file of its own");
+            } else if let Some((_, instead)) = INSTEAD.iter().find(|(name, _)| *name == key) {
+                self.refuse(format!("`{key}` is not supported; {instead}"));
             } else if !ANNOTATIONS.contains(&key) && !READ.contains(&key) && !key.starts_with("x-") {
                 self.refuse(format!("`{key}` is not supported"));
             }
@@ -181,48 +285,85 @@ impl<'s> Importer<'s> {
 
     fn keywords(&mut self, schema: &'s Value) -> Type {
         let mut ty = self.shape(schema);
-        if let Some(values) = schema.get("const") {
-            ty = ty.narrowed_to(&Type::of_value(values));
-        }
-        if let Some(Value::Array(values)) = schema.get("enum") {
-            let choice = Type::union(values.iter().take(SCHEMAS_MAX.min(2_000)).map(Type::of_value));
-            if values.len() > 2_000 {
-                return self.refuse("`enum` has more than 2000 values");
-            }
-            ty = ty.narrowed_to_exactly(&choice);
-        }
         if let Some(reference) = schema.get("$ref") {
             let referred = self.reference(reference);
-            ty = merge(ty, &referred);
+            ty = self.merge(ty, &referred);
         }
-        for keyword in ["oneOf", "anyOf"] {
-            let Some(choices) = schema.get(keyword) else { continue };
-            let Value::Array(choices) = choices else { return self.refuse(format!("`{keyword}` must be an array")) };
-            let choices: Vec<Type> = self.within(keyword, |importer| {
-                importer.indexed(choices).into_iter().map(|choice| merge(ty.clone(), &choice)).collect()
-            });
-            if choices.iter().map(|ty| ty.weight(SCHEMAS_MAX)).sum::<usize>() > SCHEMAS_MAX {
-                return self.refuse("the choices are too large");
+        if let Some(all) = schema.get("allOf") {
+            for part in self.list("allOf", all) {
+                ty = self.merge(ty, &part);
             }
-            ty = Type::union(choices);
         }
-        if let Some(Value::Array(all)) = schema.get("allOf") {
-            let all = self.within("allOf", |importer| importer.indexed(all));
-            ty = all.iter().fold(ty, merge);
+        for keyword in ["anyOf", "oneOf"] {
+            if let Some(choices) = schema.get(keyword) {
+                ty = self.choices(keyword, choices, &ty);
+            }
         }
-        ty
+        if let Some(rest) = schema.get("unevaluatedProperties") {
+            ty = self.unevaluated(rest, ty);
+        }
+        let demands = self.demands(schema);
+        ty = refined(self.with_conditional_fields(schema, ty), demands);
+        match (schema.get("const"), schema.get("enum")) {
+            (None, None) => ty,
+            (value, Some(Value::Array(values))) => self.one_of(ty, value, values),
+            (Some(value), None) => self.one_of(ty, None, std::slice::from_ref(value)),
+            (_, Some(_)) => self.refuse("`enum` must be an array"),
+        }
     }
 
-    fn indexed(&mut self, schemas: &'s [Value]) -> Vec<Type> {
-        let mut types = Vec::new();
-        for (index, schema) in schemas.iter().enumerate() {
-            types.push(self.within(index.to_string(), |importer| importer.schema(schema)));
+    fn list(&mut self, keyword: &str, schemas: &'s Value) -> Vec<Type> {
+        match schemas {
+            Value::Array(schemas) if !schemas.is_empty() => self.within(keyword, |importer| importer.indexed(schemas)),
+            _ => {
+                self.refuse(format!("`{keyword}` must be an array of schemas"));
+                Vec::new()
+            }
         }
-        types
+    }
+
+    /// `anyOf` and `oneOf`, each choice joined with what stands beside them.
+    fn choices(&mut self, keyword: &str, choices: &'s Value, beside: &Type) -> Type {
+        let choices = self.list(keyword, choices);
+        if choices.len() > CHOICES_MAX {
+            return self.refuse(format!("`{keyword}` has more than {CHOICES_MAX} choices"));
+        }
+        let choices: Vec<Type> = choices.iter().map(|choice| self.merge(beside.clone(), choice)).collect();
+        if !self.charge(choices.iter().map(|ty| ty.weight(SCHEMAS_MAX)).sum()) {
+            return Type::Any;
+        }
+        let union = Type::union(choices.iter().cloned());
+        let exclusive = keyword == "anyOf"
+            || choices
+                .iter()
+                .enumerate()
+                .all(|(at, choice)| choices.iter().skip(at + 1).all(|other| !choice.overlaps(other)));
+        if exclusive { union } else { refined(union, vec![Demand::ExactlyOne(choices.into())]) }
+    }
+
+    /// The values that `enum` and `const` leave of a type.
+    fn one_of(&mut self, ty: Type, only: Option<&Value>, values: &[Value]) -> Type {
+        if values.len() > ENUM_MAX {
+            return self.refuse(format!("`enum` has more than {ENUM_MAX} values"));
+        }
+        let fits = |value: &&Value| only.is_none_or(|only| only == *value) && validate(value, &ty).is_ok();
+        let left: Vec<Type> = match &ty {
+            Type::Any => {
+                values.iter().filter(|value| only.is_none_or(|only| only == *value)).map(Type::of_value).collect()
+            }
+            _ => values.iter().filter(fits).map(Type::of_value).collect(),
+        };
+        if left.is_empty() {
+            return self.refuse("no value of `enum` or `const` is valid beside the other keywords");
+        }
+        Type::union(left)
     }
 
     /// What `type` says, or what the other keywords imply.
     fn shape(&mut self, schema: &'s Value) -> Type {
+        let has = |keys: &[&str]| keys.iter().any(|key| schema.get(key).is_some());
+        let object = has(&["properties", "required", "additionalProperties", "patternProperties"]);
+        let array = has(&["items", "prefixItems"]);
         match schema.get("type") {
             Some(Value::String(name)) => self.named(name, schema),
             Some(Value::Array(names)) => {
@@ -231,18 +372,17 @@ impl<'s> Importer<'s> {
                 Type::union(types)
             }
             Some(_) => self.refuse("`type` must be a name or an array of names"),
-            None => {
-                let has = |keys: &[&str]| keys.iter().any(|key| schema.get(key).is_some());
-                if has(&["properties", "required", "additionalProperties", "patternProperties"]) {
-                    self.object(schema)
-                } else if has(&["items", "prefixItems"]) {
-                    self.array(schema)
-                } else if has(&["format"]) {
-                    self.string(schema)
-                } else {
-                    Type::Any
-                }
+            None if self.by_letter && (object || array) => {
+                let scalars = [Type::Null, Type::Bool, Type::Decimal, Type::String];
+                let arrays = if array { self.array(schema) } else { Type::array(Type::Any) };
+                let objects = if object { self.object(schema) } else { Type::map(Type::Any) };
+                Type::union(scalars.into_iter().chain([arrays, objects]))
             }
+            None if self.by_letter => Type::Any,
+            None if object => self.object(schema),
+            None if array => self.array(schema),
+            None if has(&["format"]) => self.string(schema),
+            None => Type::Any,
         }
     }
 
@@ -250,164 +390,27 @@ impl<'s> Importer<'s> {
         match name {
             "null" => Type::Null,
             "boolean" => Type::Bool,
-            "integer" => Type::Int,
-            "number" => Type::Decimal,
+            // By the letter an integer may have any size.
+            "integer" if self.by_letter => refined(Type::Decimal, vec![Demand::MultipleOf(1.into())]),
+            "integer" => self.number(Type::Int, schema),
+            "number" => self.number(Type::Decimal, schema),
             "string" => self.string(schema),
             "array" => self.array(schema),
             "object" => self.object(schema),
             _ => self.refuse(format!("`{name}` is not a type of JSON Schema")),
         }
     }
-
-    fn string(&mut self, schema: &'s Value) -> Type {
-        match schema.get("format").and_then(Value::as_str) {
-            None => Type::String,
-            Some("date-time") => Type::Time,
-            Some("ipv4" | "ipv6") => Type::Ip,
-            Some("regex") => Type::Regex,
-            Some(format) => {
-                self.ignore(format!("format `{format}` is not checked"));
-                Type::String
-            }
-        }
-    }
-
-    fn array(&mut self, schema: &'s Value) -> Type {
-        let prefix = match schema.get("prefixItems") {
-            Some(Value::Array(prefix)) => self.within("prefixItems", |importer| importer.indexed(prefix)),
-            Some(_) => return self.refuse("`prefixItems` must be an array"),
-            None => Vec::new(),
-        };
-        let items = match schema.get("items") {
-            Some(items) => self.within("items", |importer| importer.schema(items)),
-            None if prefix.is_empty() => Type::Any,
-            None => Type::Any,
-        };
-        if prefix.is_empty() {
-            return Type::array(items);
-        }
-        if items == Type::Never {
-            Type::Tuple(prefix.into())
-        } else {
-            Type::array(Type::union(prefix.into_iter().chain([items])))
-        }
-    }
-
-    fn object(&mut self, schema: &'s Value) -> Type {
-        let mut fields = BTreeMap::new();
-        match schema.get("properties") {
-            None => {}
-            Some(Value::Object(properties)) => {
-                for (name, property) in properties.iter() {
-                    let name: Arc<str> = name.as_str().unwrap_or("").into();
-                    let ty = self.within("properties", |importer| {
-                        importer.within(name.to_string(), |importer| importer.schema(property))
-                    });
-                    fields.insert(name, Field { ty, optional: true });
-                }
-            }
-            Some(_) => return self.refuse("`properties` must be an object"),
-        }
-        if let Some(required) = schema.get("required") {
-            let Value::Array(required) = required else { return self.refuse("`required` must be an array") };
-            for name in required.iter().filter_map(Value::as_str) {
-                let any = || Field { ty: Type::Any, optional: false };
-                fields.entry(name.into()).or_insert_with(any).optional = false;
-            }
-        }
-        let others = self.other_properties(schema);
-        match others {
-            None => Type::record(fields, false),
-            Some(Type::Any) => Type::record(fields, true),
-            Some(ty) if fields.is_empty() => Type::map(ty),
-            Some(_) => {
-                self.ignore("the types of properties without a name are not checked where others have one");
-                Type::record(fields, true)
-            }
-        }
-    }
-
-    /// The type of properties that `properties` does not name; `None` if there may be none.
-    fn other_properties(&mut self, schema: &'s Value) -> Option<Type> {
-        let mut others = Vec::new();
-        if let Some(Value::Object(patterns)) = schema.get("patternProperties") {
-            for (pattern, property) in patterns.iter() {
-                let pattern = pattern.as_str().unwrap_or("").to_owned();
-                let ty = self.within("patternProperties", |importer| {
-                    importer.within(pattern, |importer| importer.schema(property))
-                });
-                others.push(ty);
-            }
-            self.ignore("the patterns of `patternProperties` are not checked, only the types of the values");
-        }
-        match schema.get("additionalProperties") {
-            None | Some(Value::Bool(false)) => {}
-            Some(additional) => {
-                let ty = self.within("additionalProperties", |importer| importer.schema(additional));
-                others.push(ty);
-            }
-        }
-        if others.is_empty() { None } else { Some(Type::union(others)) }
-    }
-
-    fn reference(&mut self, reference: &'s Value) -> Type {
-        let Some(text) = reference.as_str() else { return self.refuse("`$ref` must be a string") };
-        let Some(pointer) = text.strip_prefix('#') else {
-            return self.refuse(format!("`$ref` to `{text}` leads out of the file; copy it into `$defs`"));
-        };
-        if self.open.contains(&text) {
-            return self
-                .refuse(format!("`$ref` to `{text}` leads back to itself; recursive schemas are not supported"));
-        }
-        if self.open.len() > DEPTH_MAX {
-            return self.refuse(format!("more than {DEPTH_MAX} references lead to each other"));
-        }
-        let parts = pointer.split('/').skip(1).map(|part| part.replace("~1", "/").replace("~0", "~"));
-        let target = parts.into_iter().try_fold(self.root, |value, part| match value {
-            Value::Array(items) => part.parse::<usize>().ok().and_then(|index| items.get(index)),
-            other => other.get(&part),
-        });
-        let well_formed = pointer.is_empty() || pointer.starts_with('/');
-        let Some(target) = target.filter(|_| well_formed) else {
-            return self.refuse(format!("`$ref` to `{text}` leads nowhere"));
-        };
-        self.open.push(text);
-        let ty = self.within("$ref", |importer| importer.schema(target));
-        self.open.pop();
-        ty
-    }
 }
 
-impl Type {
-    /// What is left of `choice` for values that are of this type.
-    fn narrowed_to_exactly(&self, choice: &Type) -> Type {
-        Type::union(choice.members().iter().filter(|member| self.overlaps(member)).cloned())
-    }
-}
-
-/// The type of values that are of both types: fields of records are joined, other types narrowed.
-fn merge(left: Type, right: &Type) -> Type {
-    match (&left, right) {
-        (Type::Any, _) => right.clone(),
-        (_, Type::Any) => left,
-        (Type::Union(members), _) => Type::union(members.iter().map(|member| merge(member.clone(), right))),
-        (_, Type::Union(members)) => Type::union(members.iter().map(|member| merge(left.clone(), member))),
-        (Type::Record(a), Type::Record(b)) => {
-            let mut fields = a.fields.clone();
-            for (name, field) in &b.fields {
-                match fields.get_mut(name) {
-                    Some(own) => {
-                        own.optional &= field.optional;
-                        own.ty = merge(own.ty.clone(), &field.ty);
-                    }
-                    None => {
-                        fields.insert(name.clone(), field.clone());
-                    }
-                }
-            }
-            Type::Record(Arc::new(Record { name: None, fields, open: a.open && b.open }))
+/// The type with demands put on it.
+fn refined(ty: Type, demands: Vec<Demand>) -> Type {
+    match ty {
+        _ if demands.is_empty() => ty,
+        Type::Never => Type::Never,
+        Type::Refined(inner) => {
+            let demands = inner.demands.iter().cloned().chain(demands).collect();
+            Type::Refined(Arc::new(Refined { base: inner.base.clone(), demands }))
         }
-        _ if left.overlaps(right) => left.narrowed_to(right),
-        _ => Type::Never,
+        base => Type::Refined(Arc::new(Refined { base, demands })),
     }
 }

@@ -195,7 +195,7 @@ impl Reader<'_> {
                 self.expect(",")?;
             }
         }
-        Ok(Type::Record(Arc::new(Record { name: None, fields, open })))
+        Ok(Type::Record(Arc::new(Record { name: None, fields, open, rest: None })))
     }
 }
 

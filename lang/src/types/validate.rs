@@ -5,23 +5,36 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::text::{parse_duration, parse_time, text_fits};
-use super::{Record, Type};
+use super::{Definitions, Demand, Record, Refined, Type};
 use crate::value::Value;
 
 /// How many mismatches are collected before the rest is left unread.
 const MISMATCHES_MAX: usize = 32;
 /// How deep a value is followed.
 const DEPTH_MAX: usize = 256;
+/// How many pairs of a value and a type are looked at to choose: choices within recursive types could multiply without end.
+const TRIALS_MAX: usize = 2_000_000;
 
 /// A place where a value does not have the type it should.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Mismatch {
     /// The place, such as `.messages[0].role`; empty for the whole value.
     pub path: String,
+    /// The same place, in parts.
+    pub steps: Vec<PathStep>,
     /// What should be there.
     pub expected: String,
     /// What is there.
     pub found: String,
+}
+
+/// A step into a value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PathStep {
+    /// A field of an object.
+    Name(Arc<str>),
+    /// An item of an array.
+    Index(usize),
 }
 
 impl fmt::Display for Mismatch {
@@ -39,7 +52,14 @@ impl fmt::Display for Mismatch {
 ///
 /// Every place that does not fit, up to a limit. A field that a closed record does not have is one of them.
 pub fn validate(value: &Value, ty: &Type) -> Result<Value, Vec<Mismatch>> {
-    let mut validator = Validator { path: Vec::new(), mismatches: Vec::new() };
+    let mut validator = Validator {
+        path: Vec::new(),
+        mismatches: Vec::new(),
+        limit: MISMATCHES_MAX,
+        definitions: None,
+        trial: false,
+        trials: 0,
+    };
     let result = validator.value(value, ty, 0);
     match result {
         Some(value) if validator.mismatches.is_empty() => Ok(value),
@@ -55,36 +75,69 @@ enum Place<'v> {
 struct Validator<'v> {
     path: Vec<Place<'v>>,
     mismatches: Vec<Mismatch>,
+    /// How many of them are collected.
+    limit: usize,
+    /// What the numbers of definitions in the type stand for.
+    definitions: Option<Arc<Definitions>>,
+    /// Whether only the outcome counts, not what is wrong.
+    trial: bool,
+    trials: usize,
 }
 
 impl<'v> Validator<'v> {
     fn refuse(&mut self, expected: impl fmt::Display, found: impl fmt::Display) -> Option<Value> {
-        if self.mismatches.len() < MISMATCHES_MAX {
+        if self.trial {
+            let nothing =
+                Mismatch { path: String::new(), steps: Vec::new(), expected: String::new(), found: String::new() };
+            self.mismatches.push(nothing);
+        } else if self.mismatches.len() < self.limit {
             let mut path = String::new();
+            let mut steps = Vec::new();
             for place in &self.path {
                 match place {
-                    Place::Name(name) => path.push_str(&format!(".{name}")),
-                    Place::Index(index) => path.push_str(&format!("[{index}]")),
+                    Place::Name(name) => {
+                        path.push_str(&format!(".{name}"));
+                        steps.push(PathStep::Name((*name).into()));
+                    }
+                    Place::Index(index) => {
+                        path.push_str(&format!("[{index}]"));
+                        steps.push(PathStep::Index(*index));
+                    }
                 }
             }
-            self.mismatches.push(Mismatch { path, expected: expected.to_string(), found: found.to_string() });
+            self.mismatches.push(Mismatch { path, steps, expected: expected.to_string(), found: found.to_string() });
         }
         None
     }
 
     fn mismatch(&mut self, value: &Value, ty: &Type) -> Option<Value> {
+        if self.trial {
+            return self.refuse("", "");
+        }
         self.refuse(format_args!("`{ty}`"), shown(value))
     }
 
     fn value(&mut self, value: &'v Value, ty: &Type, depth: usize) -> Option<Value> {
-        if self.mismatches.len() >= MISMATCHES_MAX {
+        if self.mismatches.len() >= self.limit {
             return None;
         }
         if depth > DEPTH_MAX {
             return self.refuse(format_args!("at most {DEPTH_MAX} levels deep"), "deeper");
         }
+        self.trials += usize::from(self.trial);
+        if self.trials > TRIALS_MAX {
+            return self.refuse("less work to check", "a value with too many ways to read it");
+        }
         match (ty, value) {
             (Type::Any | Type::Variable(_), _) => Some(value.clone()),
+            (Type::Refined(refined), _) => self.refined(value, refined, depth),
+            (Type::Recursive(definitions, at), _) => {
+                let outer = self.definitions.replace(definitions.clone());
+                let result = self.defined(value, *at, depth);
+                self.definitions = outer;
+                result
+            }
+            (Type::Defined(at), _) => self.defined(value, *at, depth),
             (Type::Union(members), _) => self.union(value, members, ty, depth),
             (Type::Array(items), Value::Array(values)) => {
                 self.items(value, values.iter(), std::iter::repeat(&**items), depth).map(|(value, _)| value)
@@ -112,6 +165,85 @@ impl<'v> Validator<'v> {
             (Type::Record(record), Value::Object(entries)) => self.record(value, entries, record, depth),
             _ => self.scalar(value, ty),
         }
+    }
+
+    /// The value by a definition of the list that is being read.
+    fn defined(&mut self, value: &'v Value, at: u32, depth: usize) -> Option<Value> {
+        let definitions = self.definitions.clone();
+        match definitions.as_ref().and_then(|definitions| definitions.types.get(at as usize)) {
+            Some((_, ty)) => self.value(value, ty, depth + 1),
+            None => self.mismatch(value, &Type::Never),
+        }
+    }
+
+    /// The value by its type, if it keeps to the demands too.
+    fn refined(&mut self, value: &'v Value, refined: &Refined, depth: usize) -> Option<Value> {
+        let before = self.mismatches.len();
+        let read = self.value(value, &refined.base, depth + 1);
+        if read.is_none() || self.mismatches.len() > before {
+            return None;
+        }
+        let mut read = read?;
+        for demand in &refined.demands {
+            match (demand, value) {
+                (Demand::Items(first, rest), Value::Array(values)) => {
+                    let types = first.iter().chain(std::iter::repeat(&**rest));
+                    match self.items(value, values.iter(), types, depth) {
+                        Some((items, _)) => read = items,
+                        None => return None,
+                    }
+                }
+                (Demand::Also(ty), _) => {
+                    self.value(value, ty, depth + 1)?;
+                }
+                (Demand::Choice(condition, then, otherwise), _) => {
+                    let branch = if self.is(value, condition, depth) { then } else { otherwise };
+                    self.value(value, branch, depth + 1)?;
+                }
+                _ => {
+                    if !self.keeps(value, demand, depth) {
+                        return self.refuse(demand, shown(value));
+                    }
+                }
+            }
+        }
+        Some(read)
+    }
+
+    /// Whether a value keeps to a demand, where what is wrong in its parts would say less than the demand itself.
+    fn keeps(&mut self, value: &'v Value, demand: &Demand, depth: usize) -> bool {
+        if let Some(holds) = demand.holds(value) {
+            return holds;
+        }
+        match (demand, value) {
+            (Demand::Contains(ty, least, most), Value::Array(items)) => {
+                let mut count = 0;
+                for item in items.iter() {
+                    count += usize::from(self.is(item, ty, depth));
+                }
+                count >= *least && most.is_none_or(|most| count <= most)
+            }
+            (Demand::Names(ty), Value::Object(entries)) => entries.keys().all(|name| self.is(name, ty, depth)),
+            (Demand::Not(ty), _) => !self.is(value, ty, depth) && self.trials <= TRIALS_MAX,
+            (Demand::ExactlyOne(types), _) => {
+                types.iter().filter(|ty| self.is(value, ty, depth)).count() == 1 && self.trials <= TRIALS_MAX
+            }
+            _ => true,
+        }
+    }
+
+    /// Whether a value is of a type; nothing is said about it.
+    fn is(&mut self, value: &'v Value, ty: &Type, depth: usize) -> bool {
+        self.tried(value, ty, depth).is_some()
+    }
+
+    /// The value by a type; nothing is said where it is not of it.
+    fn tried(&mut self, value: &'v Value, ty: &Type, depth: usize) -> Option<Value> {
+        let outer = (std::mem::take(&mut self.mismatches), std::mem::replace(&mut self.limit, 1), self.trial);
+        self.trial = true;
+        let found = self.value(value, ty, depth + 1).filter(|_| self.mismatches.is_empty());
+        (self.mismatches, self.limit, self.trial) = outer;
+        found
     }
 
     /// Values in order; the second result holds them if one of them was changed.
@@ -183,11 +315,22 @@ impl<'v> Validator<'v> {
         for (name, value) in entries {
             let field = name.as_str().and_then(|name| record.fields.get(name));
             let Some(field) = field else {
-                if !record.open {
-                    self.path.push(Place::Name(name.as_str().unwrap_or("?")));
-                    self.refuse("absent, because the type has no such field", shown(value));
-                    self.path.pop();
+                self.path.push(Place::Name(name.as_str().unwrap_or("?")));
+                match name.as_str().and_then(|name| record.unnamed(name)) {
+                    Some(types) => {
+                        for ty in types {
+                            if let Some(item) = self.value(value, ty, depth + 1)
+                                && !same(&item, value)
+                            {
+                                changes.push((name.clone(), item));
+                            }
+                        }
+                    }
+                    None => {
+                        self.refuse("absent, because the type has no such field", shown(value));
+                    }
                 }
+                self.path.pop();
                 continue;
             };
             present += usize::from(!field.optional);
@@ -224,30 +367,34 @@ impl<'v> Validator<'v> {
         self.refuse(format_args!("`{ty}`"), "absent");
         if let Some(mismatch) = self.mismatches.get_mut(before) {
             mismatch.path.push_str(&format!(".{name}"));
+            mismatch.steps.push(PathStep::Name(name.into()));
         }
     }
 
-    /// The first member that fits. If none does, the mismatches of the member that a discriminator chooses are more use
-    /// than a list of all members.
+    /// The first member that fits. If none does, the mismatches of the member that was meant are more use than a list of all
+    /// members: the one whose discriminator the value has, or the only one of its kind.
     fn union(&mut self, value: &'v Value, members: &[Type], ty: &Type, depth: usize) -> Option<Value> {
-        let before = self.mismatches.len();
-        let mut best: Option<Vec<Mismatch>> = None;
         for member in members {
-            if let Some(found) = self.value(value, member, depth + 1) {
-                self.mismatches.truncate(before);
+            if !excluded(member, value)
+                && let Some(found) = self.tried(value, member, depth)
+            {
                 return Some(found);
             }
-            let own: Vec<Mismatch> = self.mismatches.drain(before.min(self.mismatches.len())..).collect();
-            let candidate = matches!((member, value), (Type::Record(record), Value::Object(entries)) if discriminated(record, entries));
-            if candidate && best.as_ref().is_none_or(|best| own.len() < best.len()) {
-                best = Some(own);
-            }
         }
-        match best {
-            Some(best) => {
-                self.mismatches.extend(best);
-                None
-            }
+        if self.trial {
+            return self.mismatch(value, ty);
+        }
+        let discriminated = |member: &&Type| match (&*member.plain(), value) {
+            (Type::Record(record), Value::Object(entries)) => discriminated(record, entries),
+            _ => false,
+        };
+        let of_kind: Vec<&Type> = members.iter().filter(|member| member.plain().has_kind_of(value)).collect();
+        let meant = match of_kind.as_slice() {
+            [only] if !matches!(only, Type::Literal(_)) => Some(*only),
+            several => several.iter().copied().find(discriminated),
+        };
+        match meant {
+            Some(member) => self.value(value, member, depth + 1),
             None => self.mismatch(value, ty),
         }
     }
@@ -275,6 +422,18 @@ impl<'v> Validator<'v> {
         };
         if good { Some(value.clone()) } else { self.mismatch(value, ty) }
     }
+}
+
+/// Whether a value is certainly not of a type, by what a record's fields with only one value say.
+fn excluded(ty: &Type, value: &Value) -> bool {
+    let (Type::Record(record), Value::Object(entries)) = (ty, value) else { return false };
+    record.fields.iter().any(|(name, field)| match &field.ty {
+        Type::Literal(literal) => match entries.get(&Value::String(name.clone())) {
+            Some(value) => value != literal,
+            None => !field.optional,
+        },
+        _ => false,
+    })
 }
 
 /// Whether the value has the record's own values in all of the fields that allow only one.
