@@ -25,6 +25,8 @@ pub(crate) enum Command {
     New(command::new::New),
     /// Report every error and warning of a policy
     Check(command::check::Check),
+    /// Find what is allowed but hardly ever meant
+    Lint(command::lint::Lint),
     /// Lay out policy files in the one canonical way
     Fmt(command::fmt::Fmt),
     /// Run the tests of a policy

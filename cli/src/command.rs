@@ -14,6 +14,7 @@ pub(crate) mod eval;
 pub(crate) mod explain;
 pub(crate) mod fmt;
 pub(crate) mod inspect;
+pub(crate) mod lint;
 pub(crate) mod new;
 pub(crate) mod proxy;
 pub(crate) mod test;
@@ -24,6 +25,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
     match command {
         Command::New(options) => new::run(&options),
         Command::Check(options) => check::run(&options),
+        Command::Lint(options) => lint::run(&options),
         Command::Fmt(options) => fmt::run(&options),
         Command::Test(options) => test::run(&options),
         Command::Eval(options) => eval::run(&options),

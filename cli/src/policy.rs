@@ -1,6 +1,7 @@
 //! Reading policies from disk, and showing what is wrong with them.
 
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -88,4 +89,16 @@ pub(crate) fn read_json(path: &Path) -> anyhow::Result<Value> {
         let column = before.rsplit('\n').next().map_or(0, |line| line.chars().count()) + 1;
         anyhow::anyhow!("{}:{line}:{column}: {}", path.display(), error.message)
     })
+}
+
+/// Writes beside the file and renames, so that an interruption leaves the old text or the new.
+pub(crate) fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
+    let failed = || format!("could not write `{}`", path.display());
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
+    file.write_all(text.as_bytes()).with_context(failed)?;
+    let permissions = fs::metadata(path).with_context(failed)?.permissions();
+    fs::set_permissions(file.path(), permissions).with_context(failed)?;
+    file.persist(path).with_context(failed)?;
+    Ok(())
 }

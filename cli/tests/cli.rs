@@ -222,3 +222,26 @@ fn policies_are_inspected() {
     replace(&policy.join("policy.hpol"), "input.model in", "input.modle in");
     assert!(hpol(&policy, &["inspect"]).starts_with("exit 1\n"));
 }
+
+#[test]
+fn lints_are_found_fixed_and_kept_away() {
+    let folder = TempDir::new().expect("a folder");
+    let path = folder.path().join("p.rego");
+    let text = "package p\n\nallow if {\n  re_match(\"^a\", input.name)\n  input.roles[_] != \"guest\"\n}\n";
+    fs::write(&path, text).expect("a file");
+    let shown = |arguments: &[&str]| hpol(folder.path(), &[&["lint"], arguments].concat());
+    assert_snapshot!("lint_help", shown(&["--help"]));
+    assert_snapshot!("lint", shown(&[]));
+    assert_snapshot!("lint_github", shown(&["--format", "github"]));
+    assert_snapshot!("lint_unknown", shown(&["--ignore", "not-equals-in-lop"]));
+    let log = command(folder.path(), &["lint", "--format", "sarif"]).assert().code(1);
+    let log: serde_json::Value = serde_json::from_slice(&log.get_output().stdout).expect("JSON");
+    assert_eq!(log["runs"][0]["results"].as_array().map(Vec::len), Some(2));
+    assert!(shown(&["--only", "duplicate-rule"]).starts_with("exit 0\n"));
+    assert_snapshot!("lint_fix", shown(&["--fix"]));
+    assert!(fs::read_to_string(&path).expect("a file").contains("regex.match(\"^a\", input.name)"));
+    assert!(shown(&["--ignore", "not-equals-in-loop"]).starts_with("exit 0\n"));
+    fs::write(&path, "package p\n\nallow if {\n").expect("a file");
+    assert_snapshot!("lint_unreadable", shown(&[]));
+    assert!(hpol(&examples(), &["lint"]).starts_with("exit 0\n"), "{}", hpol(&examples(), &["lint"]));
+}

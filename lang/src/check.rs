@@ -61,6 +61,16 @@ impl Checked {
     pub fn has_errors(&self) -> bool {
         self.diagnostics.iter().any(|diagnostic| diagnostic.severity == Severity::Error)
     }
+
+    /// Errors in text that could not be read, so that [`Checked::modules`] lack what stands there.
+    pub fn unread(&self) -> impl Iterator<Item = &Diagnostic> {
+        let read = |span: Span| {
+            let items =
+                self.modules.iter().filter(move |module| module.file == span.file).flat_map(|module| &module.items);
+            items.map(|item| item.span).any(|item| item.start <= span.start && span.end <= item.end)
+        };
+        self.diagnostics.iter().filter(move |found| found.severity == Severity::Error && !read(found.span))
+    }
 }
 
 /// OPA's code for a finding, by which its conformance cases name what they expect.

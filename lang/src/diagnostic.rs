@@ -1,11 +1,16 @@
 //! What is wrong with a policy: a code, a place, a sentence a person can act on, and a fix where there is one.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use annotate_snippets::{AnnotationKind, Level, Patch, Renderer, Snippet};
 use serde::Serialize;
 
 use crate::source::{FileId, Location, SourceMap, Span};
+
+mod sarif;
+
+pub use sarif::{github, sarif};
 
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -171,6 +176,28 @@ fn end_of(span: Span, sources: &SourceMap) -> Location {
 pub fn sort(diagnostics: &mut Vec<Diagnostic>) {
     diagnostics.sort_by(|a, b| (a.span, a.severity, a.code, &a.message).cmp(&(b.span, b.severity, b.code, &b.message)));
     diagnostics.dedup();
+}
+
+/// The texts of files after the fixes of findings, by file; of fixes that overlap the first is made.
+pub fn apply_fixes(diagnostics: &[Diagnostic], sources: &SourceMap) -> BTreeMap<FileId, String> {
+    let mut fixes: Vec<&Fix> = diagnostics.iter().filter_map(|finding| finding.fix.as_ref()).collect();
+    fixes.sort_by_key(|fix| (fix.span.file, fix.span.start, fix.span.end));
+    let mut texts: BTreeMap<FileId, (String, usize)> = BTreeMap::new();
+    for fix in fixes {
+        let source = &sources.file(fix.span.file).text;
+        let (text, done) = texts.entry(fix.span.file).or_default();
+        let range = range(fix.span, source);
+        if let Some(between) = source.get(*done..range.start) {
+            text.push_str(between);
+            text.push_str(&fix.replacement);
+            *done = range.end;
+        }
+    }
+    let rest = |(file, (text, done)): (FileId, (String, usize))| {
+        let rest = sources.file(file).text.get(done..).unwrap_or("").to_owned();
+        (file, text + &rest)
+    };
+    texts.into_iter().map(rest).collect()
 }
 
 /// Renders findings with their source, for people. `color` adds terminal colours.

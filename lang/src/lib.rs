@@ -8,6 +8,7 @@ pub mod dependencies;
 pub mod diagnostic;
 mod documents;
 pub mod format;
+pub mod lint;
 pub mod load;
 pub mod parse;
 mod resolve;

@@ -1,7 +1,7 @@
 //! `hpol fmt`.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
@@ -13,7 +13,7 @@ use hpol_lang::source::SourceMap;
 use walkdir::{DirEntry, WalkDir};
 
 use crate::exit::Exit;
-use crate::policy::count;
+use crate::policy::{self, count};
 use crate::terminal;
 
 /// Lay out policy files in the one canonical way
@@ -50,7 +50,7 @@ pub(crate) fn run(options: &Fmt) -> anyhow::Result<Exit> {
         changed += 1;
         println!("{}", file.display());
         if !options.check {
-            replace(file, &formatted)?;
+            policy::replace(file, &formatted)?;
         }
     }
     let verb = if options.check { "would be changed" } else { "changed" };
@@ -91,17 +91,5 @@ fn collect(path: &Path, files: &mut Vec<PathBuf>) -> anyhow::Result<()> {
             files.push(entry.into_path());
         }
     }
-    Ok(())
-}
-
-/// Writes beside the file and renames, so that an interruption leaves the old text or the new.
-fn replace(path: &Path, text: &str) -> anyhow::Result<()> {
-    let failed = || format!("could not write `{}`", path.display());
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder).with_context(failed)?;
-    file.write_all(text.as_bytes()).with_context(failed)?;
-    let permissions = fs::metadata(path).with_context(failed)?.permissions();
-    fs::set_permissions(file.path(), permissions).with_context(failed)?;
-    file.persist(path).with_context(failed)?;
     Ok(())
 }

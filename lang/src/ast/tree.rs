@@ -20,6 +20,15 @@ impl Module {
     }
 }
 
+impl Rule {
+    /// The rule as text, like [`Module::tree`].
+    pub fn tree(&self) -> String {
+        let mut out = String::new();
+        write_rule(&mut out, self);
+        out
+    }
+}
+
 impl Body {
     /// The conditions as text, like [`Module::tree`].
     pub fn tree(&self) -> String {
