@@ -245,3 +245,25 @@ fn lints_are_found_fixed_and_kept_away() {
     assert_snapshot!("lint_unreadable", shown(&[]));
     assert!(hpol(&examples(), &["lint"]).starts_with("exit 0\n"), "{}", hpol(&examples(), &["lint"]));
 }
+
+#[test]
+fn explain_names_the_nearest_and_explains_rules() {
+    let folder = TempDir::new().expect("a folder");
+    let policy = "package guard\n\ninput: Order\n\ntype Order = {amount: int, groups: array[string]}\n\nsmall if input.amount < 10\n\nallow \"small\" if {\n  \"staff\" in input.groups\n  small\n}\n\nallow \"managers\" if \"managers\" in input.groups\n";
+    fs::write(folder.path().join("guard.hpol"), policy).expect("a file");
+    fs::write(folder.path().join("order.json"), r#"{"amount": 20, "groups": ["staff"]}"#).expect("a file");
+    let explained = |target: &str| {
+        let shown = hpol(folder.path(), &["explain", target, "--input", "order.json"]);
+        shown.lines().filter(|line| !line.starts_with("policy ")).collect::<Vec<_>>().join("\n")
+    };
+    assert_snapshot!("explain_nearest", explained("guard"));
+    assert_snapshot!("explain_rule", explained("data.guard.small"));
+    assert_snapshot!("explain_help", hpol(folder.path(), &["explain", "--help"]));
+    let data = command(folder.path(), &["explain", "guard", "--input", "order.json", "--json"]).assert().success();
+    let data: serde_json::Value = serde_json::from_slice(&data.get_output().stdout).expect("JSON");
+    let nearest = data["nearest"].as_u64().and_then(|nearest| data["rules"].get(usize::try_from(nearest).ok()?));
+    assert_eq!(
+        nearest.map(|rule| (&rule["id"], &rule["met"], &rule["conditions"])),
+        Some((&"small".into(), &1.into(), &2.into()))
+    );
+}

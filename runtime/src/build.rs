@@ -32,8 +32,21 @@ pub(crate) struct Built {
     pub(crate) kinds: Kinds,
     /// Places of the conditions of each decision rule, in the order of their evaluation.
     pub(crate) conditions: Vec<Vec<Span>>,
+    /// Places in the definitions of each rule, by its path.
+    pub(crate) definitions: FxHashMap<Arc<str>, Vec<Definition>>,
     /// Findings that do not stop it.
     pub(crate) warnings: Vec<DiagnosticReport>,
+}
+
+/// The places of one definition of a rule.
+#[derive(Debug, Clone)]
+pub(crate) struct Definition {
+    /// All of it.
+    pub(crate) span: Span,
+    /// Its conditions, in the order of their evaluation.
+    pub(crate) conditions: Vec<Span>,
+    /// Where it says what it yields.
+    pub(crate) yields: Vec<Span>,
 }
 
 /// By the name of a kind: the packages that decide on it, in groups with the same type of input.
@@ -97,7 +110,8 @@ fn build_here(files: &Files, options: &EngineOptions) -> Result<Built, Refused> 
     Ok(Built {
         kinds: kinds(&typed.packages),
         inputs: typed.packages.iter().map(|package| package.input.clone()).collect(),
-        conditions: typed.decisions.iter().map(conditions).collect(),
+        conditions: typed.decisions.iter().map(|rule| conditions(&rule.body)).collect(),
+        definitions: typed.rules.iter().map(|rule| (rule.path.clone(), definitions(rule))).collect(),
         warnings: diagnostics.iter().map(|found| found.report(&sources)).collect(),
         program,
         code,
@@ -117,8 +131,24 @@ fn kinds(packages: &[typed::Package]) -> Kinds {
     kinds
 }
 
-fn conditions(rule: &typed::DecisionRule) -> Vec<Span> {
-    rule.body.conditions.iter().map(|condition| condition.span).collect()
+/// What the text writes as one condition may be several, which have its place.
+fn conditions(body: &typed::Body) -> Vec<Span> {
+    let mut spans: Vec<Span> = body.conditions.iter().map(|condition| condition.span).collect();
+    spans.dedup();
+    spans
+}
+
+fn definitions(rule: &typed::Rule) -> Vec<Definition> {
+    let chains = rule
+        .clauses
+        .iter()
+        .flat_map(|clause| std::iter::successors(Some(clause), |clause| clause.else_clause.as_deref()));
+    let definition = |clause: &typed::Clause| {
+        let key = clause.key.as_ref().map(|key| key.span);
+        let yields = [Some(clause.value.span), key, Some(clause.span)].into_iter().flatten().collect();
+        Definition { span: clause.span, conditions: conditions(&clause.body), yields }
+    };
+    chains.map(definition).collect()
 }
 
 fn refused(diagnostics: &[Diagnostic], sources: &SourceMap) -> Refused {

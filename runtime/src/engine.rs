@@ -13,10 +13,10 @@ use crate::combine::{Findings, combine};
 use crate::decision::{Decision, Effect, EvaluationError};
 use crate::error::{LoadError, QueryError, Rejection, code};
 use crate::evaluate;
-use crate::explain::{self, Explanation};
+use crate::explain::{self, Explanation, QueryExplanation};
 use crate::input::{Input, now_nanoseconds};
 use crate::limits::Limits;
-use crate::query;
+use crate::query::{self, Asked};
 use crate::snapshot::Snapshot;
 use crate::source::Files;
 
@@ -149,7 +149,8 @@ impl Engine {
         let mut state = self.state();
         state.generations += 1;
         state.last_error = None;
-        let snapshot = Arc::new(Snapshot::new(state.generations, now_nanoseconds(), files, built));
+        let snapshot =
+            Arc::new(Snapshot::new(state.generations, now_nanoseconds(), files, built, &self.shared.options));
         // Under the lock, so that of two loads at a time the one with the higher number stays.
         self.shared.current.store(Some(snapshot));
     }
@@ -171,13 +172,36 @@ impl Engine {
     ///
     /// [`QueryError::NotLoaded`].
     pub fn explain(&self, input: &Input) -> Result<Explanation, QueryError> {
-        let snapshot = self.shared.current.load_full().ok_or(QueryError::NotLoaded)?;
+        let current = self.shared.current.load_full().ok_or(QueryError::NotLoaded)?;
+        let snapshot = current.in_order_of_text();
         let explanation = snapshot.with_context(|context| {
             evaluate::begin(context, &self.shared.options.limits, input.now_nanoseconds());
-            explain::explain(&snapshot, input, context)
+            explain::explain(snapshot, input, context)
         });
         explanation
             .ok_or_else(|| QueryError::Evaluation(evaluate::evaluation_error(evaluate::defect(), snapshot.program())))
+    }
+
+    /// Why a rule has its value, or none: for each of its definitions how far it got, and which condition stopped it.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`], except for an error of the evaluation, which is explained too.
+    pub fn explain_query(&self, path: &str, input: Option<&Value>) -> Result<QueryExplanation, QueryError> {
+        let current = self.shared.current.load_full().ok_or(QueryError::NotLoaded)?;
+        let snapshot = current.in_order_of_text();
+        let program = snapshot.program();
+        let asked = query::find(program, path)?;
+        let input = fitting(snapshot, &asked, input)?;
+        let fault = |fault| QueryError::Evaluation(evaluate::evaluation_error(fault, program));
+        let explanation = snapshot.with_context(|context| {
+            evaluate::begin(context, &self.shared.options.limits, now_nanoseconds());
+            if let Some(input) = &input {
+                context.set_input(input).map_err(fault)?;
+            }
+            Ok(explain::explain_query(snapshot, path, &asked, context))
+        });
+        explanation.unwrap_or_else(|| Err(fault(evaluate::defect())))
     }
 
     /// The value at a path: of a rule (`data.guard.privileged`), a part of one, a package, or a document; `None` where it is
@@ -190,12 +214,7 @@ impl Engine {
         let snapshot = self.shared.current.load_full().ok_or(QueryError::NotLoaded)?;
         let program = snapshot.program();
         let asked = query::find(program, path)?;
-        let input = match (asked.package, input) {
-            (Some(package), Some(value)) => Some(
-                validate(value, &snapshot.inputs()[package]).map_err(|mismatches| QueryError::input(&mismatches))?,
-            ),
-            (_, value) => value.cloned(),
-        };
+        let input = fitting(&snapshot, &asked, input)?;
         let options = &self.shared.options;
         let fault = |fault| QueryError::Evaluation(evaluate::evaluation_error(fault, program));
         let value = snapshot.with_machine(options.kind, |machine, context| {
@@ -251,6 +270,17 @@ impl Engine {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.shared.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The input as the package of what is asked for takes it.
+fn fitting(snapshot: &Snapshot, asked: &Asked<'_>, input: Option<&Value>) -> Result<Option<Value>, QueryError> {
+    match (asked.package, input) {
+        (Some(package), Some(value)) => {
+            let value = validate(value, &snapshot.inputs()[package]);
+            value.map(Some).map_err(|mismatches| QueryError::input(&mismatches))
+        }
+        (_, value) => Ok(value.cloned()),
     }
 }
 

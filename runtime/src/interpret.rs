@@ -111,9 +111,31 @@ impl Interpreter {
         }
     }
 
+    /// Tells what is compared, and that a value is given.
+    fn tell_values(&self, frame: &Frame<'_>, statement: &Statement, context: &Context) {
+        use StatementKind as Kind;
+
+        let Some(mut trace) = self.trace.as_ref().map(|trace| trace.borrow_mut()) else { return };
+        let (operator, left, right) = match &statement.kind {
+            Kind::TestCompare { operator, left, right } | Kind::Compare { operator, left, right, .. } => {
+                (operator.symbol(), *left, *right)
+            }
+            Kind::Membership { value, collection, .. } => ("in", *value, *collection),
+            Kind::Yield { .. } | Kind::Emit { .. } => {
+                return trace.yielded(frame.function, statement.place, frame.program);
+            }
+            _ => return,
+        };
+        let sides = (frame.get(left), frame.get(right));
+        trace.compared(frame.function, statement.place, operator, sides, context);
+    }
+
     fn statement(&self, frame: &mut Frame<'_>, statement: &Statement, context: &mut Context) -> Result<Flow, Stop> {
         use StatementKind as Kind;
 
+        if self.trace.is_some() {
+            self.tell_values(frame, statement, context);
+        }
         let place = statement.place;
         match &statement.kind {
             Kind::Constant { target, value } => Ok(frame.set(*target, *value)),

@@ -55,6 +55,14 @@ pub(crate) fn find<'p>(program: &Program, path: &'p str) -> Result<Asked<'p>, Qu
 }
 
 impl Asked<'_> {
+    /// The rule that is asked for, if it is one.
+    pub(crate) fn rule(&self) -> Option<FunctionId> {
+        match &self.base {
+            Base::Function(function) => Some(*function),
+            Base::Document(_) => None,
+        }
+    }
+
     /// Its value; `None` where it is undefined.
     pub(crate) fn evaluate(&self, machine: &dyn Machine, context: &mut Context) -> Result<Option<Value>, Fault> {
         let value = match &self.base {

@@ -1,6 +1,6 @@
 //! One policy generation: what was compiled from one revision of the files. It never changes.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hpol_compiler::context::Context;
 use hpol_compiler::machine::Machine;
@@ -9,9 +9,9 @@ use hpol_lang::diagnostic::DiagnosticReport;
 use hpol_lang::source::Span;
 use hpol_lang::types::Type;
 
-use crate::build::Built;
+use crate::build::{self, Built, Definition};
 use crate::combine::PolicyName;
-use crate::engine::EngineKind;
+use crate::engine::{EngineKind, EngineOptions};
 use crate::evaluate::Evaluation;
 use crate::guard::guarded;
 use crate::interpret::Interpreter;
@@ -30,15 +30,42 @@ pub(crate) struct Snapshot {
     pub(crate) loaded_at_nanoseconds: i64,
     name: PolicyName,
     built: Built,
+    files: Files,
+    options: EngineOptions,
+    /// The same files without improvements, for explanations; made when the first is asked for.
+    plain: OnceLock<Option<Box<Snapshot>>>,
     /// Memory of evaluations that have ended, for the next ones. It goes with the generation, because its values point
     /// into the generation's constants.
     contexts: Mutex<Vec<Context>>,
 }
 
 impl Snapshot {
-    pub(crate) fn new(generation: u64, loaded_at_nanoseconds: i64, files: &Files, built: Built) -> Self {
+    pub(crate) fn new(
+        generation: u64,
+        loaded_at_nanoseconds: i64,
+        files: &Files,
+        built: Built,
+        options: &EngineOptions,
+    ) -> Self {
         let name = PolicyName { revision: files.revision().clone(), policy_hash: files.hash().clone() };
-        Self { generation, loaded_at_nanoseconds, name, built, contexts: Mutex::default() }
+        let (files, options) = (files.clone(), *options);
+        let (plain, contexts) = (OnceLock::new(), Mutex::default());
+        Self { generation, loaded_at_nanoseconds, name, built, files, options, plain, contexts }
+    }
+
+    /// The same policy as a plan that does everything in the order of the text, so that what fails first is what a reader
+    /// meets first. It is made once in a generation and goes with it.
+    pub(crate) fn in_order_of_text(&self) -> &Snapshot {
+        if !self.options.optimise {
+            return self;
+        }
+        let make = || {
+            let options = EngineOptions { kind: EngineKind::Interpreter, optimise: false, ..self.options };
+            let built = build::build(&self.files, &options).ok()?;
+            Some(Box::new(Self::new(self.generation, self.loaded_at_nanoseconds, &self.files, built, &options)))
+        };
+        // The files were compiled before, so that there is a plan. Without one the improved plan explains well enough.
+        self.plain.get_or_init(make).as_deref().unwrap_or(self)
     }
 
     /// Revision and hash.
@@ -70,6 +97,11 @@ impl Snapshot {
     /// Places of the conditions of a decision rule, in the order of their evaluation.
     pub(crate) fn conditions(&self, decision: DecisionId) -> &[Span] {
         self.built.conditions.get(decision.index()).map_or(&[], Vec::as_slice)
+    }
+
+    /// Places in the definitions of a rule, by its path.
+    pub(crate) fn definitions(&self, rule: &str) -> &[Definition] {
+        self.built.definitions.get(rule).map_or(&[], Vec::as_slice)
     }
 
     /// Runs `work` with the evaluator that was asked for and a context for this generation; `None` if it panics.

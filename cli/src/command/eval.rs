@@ -68,7 +68,7 @@ impl Request {
     }
 
     /// The input, if one is given.
-    fn input(&self) -> anyhow::Result<Option<Value>> {
+    pub(crate) fn input(&self) -> anyhow::Result<Option<Value>> {
         self.input.as_deref().map(policy::read_json).transpose()
     }
 

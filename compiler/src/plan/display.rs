@@ -134,7 +134,7 @@ impl Printer<'_> {
                 write!(out, "{} = sets{lenient} {left} {symbol} {right}", register(*target))?;
             }
             S::Compare { target, operator, left, right } => {
-                let symbol = comparison(*operator);
+                let symbol = operator.symbol();
                 write!(out, "{} = {} {symbol} {}", register(*target), register(*left), register(*right))?;
             }
             S::Membership { target, key, value, collection } => {
@@ -185,7 +185,7 @@ impl Printer<'_> {
             let not = if *expected { "" } else { "not " };
             write!(out, "test {not}{}", register(*value))?;
         } else if let S::TestCompare { operator, left, right } = kind {
-            write!(out, "test {} {} {}", register(*left), comparison(*operator), register(*right))?;
+            write!(out, "test {} {} {}", register(*left), operator.symbol(), register(*right))?;
         } else if let S::TestAbsent { value } = kind {
             write!(out, "test absent {}", register(*value))?;
         } else if let S::TestShape { value, shape, length } = kind {
@@ -292,13 +292,16 @@ fn arithmetic(operator: ArithmeticOperator) -> &'static str {
     }
 }
 
-fn comparison(operator: CompareOperator) -> &'static str {
-    match operator {
-        CompareOperator::Equal => "==",
-        CompareOperator::NotEqual => "!=",
-        CompareOperator::Less => "<",
-        CompareOperator::LessEqual => "<=",
-        CompareOperator::Greater => ">",
-        CompareOperator::GreaterEqual => ">=",
+impl CompareOperator {
+    /// The sign as written.
+    pub const fn symbol(self) -> &'static str {
+        match self {
+            Self::Equal => "==",
+            Self::NotEqual => "!=",
+            Self::Less => "<",
+            Self::LessEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterEqual => ">=",
+        }
     }
 }

@@ -2,7 +2,10 @@
 
 use std::fmt::{self, Formatter, Write};
 
-use super::{ExplainedOutcome, Explanation, FailedCondition, Observed, RuleExplanation};
+use super::{
+    DefinitionOutcome, ExplainedOutcome, Explanation, FailedCondition, Observed, Operands, QueryExplanation,
+    RuleExplanation,
+};
 
 /// Characters of a value that are shown.
 const VALUE_MAX: usize = 120;
@@ -20,6 +23,13 @@ pub(super) fn write(explanation: &Explanation, f: &mut Formatter<'_>) -> fmt::Re
             None => writeln!(f)?,
         }
     }
+    if let Some(rule) = explanation.nearest.and_then(|nearest| explanation.rules.get(nearest)) {
+        write!(f, "  nearest: allow \"{}\" ({}, {})", rule.id, rule.package, rule.location)?;
+        writeln!(f, ", {}", counted(rule.met, rule.conditions))?;
+        if let Some(failed) = &rule.failed {
+            condition(failed, 2, f)?;
+        }
+    }
     for rule in &explanation.rules {
         writeln!(f)?;
         write!(f, "{rule}")?;
@@ -30,6 +40,47 @@ pub(super) fn write(explanation: &Explanation, f: &mut Formatter<'_>) -> fmt::Re
     Ok(())
 }
 
+pub(super) fn query(explanation: &QueryExplanation, f: &mut Formatter<'_>) -> fmt::Result {
+    match (&explanation.value, &explanation.error) {
+        (Some(value), _) => writeln!(f, "{} is {}", explanation.path, shortened(&value.to_string()))?,
+        (None, None) => writeln!(f, "{} is undefined", explanation.path)?,
+        (None, Some(error)) => {
+            write!(f, "{} is an error: {}: {}", explanation.path, error.code, error.message)?;
+            match &error.location {
+                Some(location) => writeln!(f, " ({location})")?,
+                None => writeln!(f)?,
+            }
+        }
+    }
+    for definition in &explanation.definitions {
+        let outcome = match definition.outcome {
+            DefinitionOutcome::Holds => "holds".to_owned(),
+            DefinitionOutcome::NotTried => "was not tried".to_owned(),
+            DefinitionOutcome::NotMet => {
+                format!("does not hold, {}", counted(definition.met, definition.conditions))
+            }
+        };
+        writeln!(f, "\ndefinition {}: {outcome}", definition.location)?;
+        if let Some(failed) = &definition.failed {
+            condition(failed, 1, f)?;
+        }
+    }
+    let default = explanation.value.is_some() && !explanation.definitions.is_empty();
+    if default && !explanation.definitions.iter().any(|definition| definition.outcome == DefinitionOutcome::Holds) {
+        writeln!(f, "\nno definition holds: the value is what the rule has without one")?;
+    }
+    writeln!(f, "\npolicy {}", explanation.revision)
+}
+
+fn counted(met: usize, conditions: usize) -> String {
+    let are = if met == 1 { "is" } else { "are" };
+    match conditions {
+        0 => "its value is undefined".to_owned(),
+        1 => "its condition is not met".to_owned(),
+        _ => format!("{met} of {conditions} conditions {are} met"),
+    }
+}
+
 pub(super) fn rule(rule: &RuleExplanation, f: &mut Formatter<'_>) -> fmt::Result {
     let outcome = match rule.outcome {
         ExplainedOutcome::Matched => "holds",
@@ -38,7 +89,11 @@ pub(super) fn rule(rule: &RuleExplanation, f: &mut Formatter<'_>) -> fmt::Result
         ExplainedOutcome::Error => "counts, because its evaluation failed",
         ExplainedOutcome::Exempt => "does not count, because its `unless` holds",
     };
-    writeln!(f, "{} \"{}\" {outcome}  ({}, {})", rule.effect.word(), rule.id, rule.package, rule.location)?;
+    let counted = match rule.failed {
+        Some(_) if rule.conditions > 1 => format!(", {}", counted(rule.met, rule.conditions)),
+        _ => String::new(),
+    };
+    writeln!(f, "{} \"{}\" {outcome}{counted}  ({}, {})", rule.effect.word(), rule.id, rule.package, rule.location)?;
     if let Some(reason) = &rule.reason {
         writeln!(f, "  because {reason}")?;
     }
@@ -65,6 +120,9 @@ fn condition(failed: &FailedCondition, depth: usize, f: &mut Formatter<'_>) -> f
         write!(f, "  ({} times)", failed.times)?;
     }
     writeln!(f, "  ({})", failed.location)?;
+    if let Some(Operands { operator, left, right }) = &failed.operands {
+        writeln!(f, "{indent}  compared: {} {operator} {}", observed(left), observed(right))?;
+    }
     for value in &failed.values {
         writeln!(f, "{indent}  {} is {}", value.path, observed(&value.value))?;
     }

@@ -1,6 +1,6 @@
 //! What the reference evaluator is seen to do, kept for explanations.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hpol_compiler::context::Context;
@@ -9,7 +9,7 @@ use hpol_lang::source::Span;
 use hpol_stdlib::heap::Word;
 use rustc_hash::FxHashMap;
 
-use super::Observed;
+use super::{Observed, Operands};
 
 /// Values with more parts than this are told by their size only.
 const PARTS_MAX: u32 = 64;
@@ -31,6 +31,10 @@ pub(crate) struct Steps {
     pub(crate) reads: BTreeMap<(Span, Arc<str>), Observed>,
     /// Functions that were called, by place.
     pub(crate) calls: BTreeMap<Span, (FunctionId, Observed)>,
+    /// What was compared, by place.
+    pub(crate) operands: BTreeMap<Span, Operands>,
+    /// Places at which a value was yielded or collected.
+    pub(crate) yields: BTreeSet<Span>,
 }
 
 impl Trace {
@@ -61,6 +65,30 @@ impl Trace {
         let steps = self.functions.entry(function).or_default();
         if steps.calls.len() < PLACES_MAX {
             steps.calls.insert(span, (called, observed(value, context)));
+        }
+    }
+
+    pub(crate) fn compared(
+        &mut self,
+        function: FunctionId,
+        place: PlaceId,
+        operator: &'static str,
+        sides: (Word, Word),
+        context: &Context,
+    ) {
+        let Some(span) = context.program().place(place) else { return };
+        let steps = self.functions.entry(function).or_default();
+        if steps.operands.len() < PLACES_MAX {
+            let (left, right) = (observed(sides.0, context), observed(sides.1, context));
+            steps.operands.insert(span, Operands { operator, left, right });
+        }
+    }
+
+    pub(crate) fn yielded(&mut self, function: FunctionId, place: PlaceId, program: &Program) {
+        let Some(span) = program.place(place) else { return };
+        let steps = self.functions.entry(function).or_default();
+        if steps.yields.len() < PLACES_MAX {
+            steps.yields.insert(span);
         }
     }
 
