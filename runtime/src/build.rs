@@ -91,8 +91,7 @@ pub(crate) fn build(files: &Files, options: &EngineOptions) -> Result<Built, Ref
 fn build_here(files: &Files, options: &EngineOptions) -> Result<Built, Refused> {
     let Checked { program, sources, diagnostics, .. } = check(files);
     let Some(typed) = program else { return Err(refused(&diagnostics, &sources)) };
-    let passes = if options.optimise { Options::default() } else { Options::none() };
-    let program = match hpol_compiler::compile(&typed, &passes) {
+    let program = match hpol_compiler::compile(&typed, &compiler_options(options)) {
         Ok(program) => Arc::new(program),
         Err(error) => return Err(not_compiled(&error, &sources)),
     };
@@ -116,6 +115,14 @@ fn build_here(files: &Files, options: &EngineOptions) -> Result<Built, Refused> 
         program,
         code,
     })
+}
+
+fn compiler_options(options: &EngineOptions) -> Options {
+    match options.without_pass {
+        _ if !options.optimise => Options::none(),
+        Some(pass) => Options::default().without(pass),
+        None => Options::default(),
+    }
 }
 
 fn kinds(packages: &[typed::Package]) -> Kinds {

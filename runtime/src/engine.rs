@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwapOption;
+use hpol_compiler::Pass;
 use hpol_lang::diagnostic::DiagnosticReport;
 use hpol_lang::types::validate;
 use hpol_lang::value::Value;
@@ -41,11 +42,13 @@ pub struct EngineOptions {
     /// Whether plans are improved before they run. Without it the results are the same and come later: for finding out
     /// whether an improvement is at fault.
     pub optimise: bool,
+    /// One improvement that is left out, for finding out which is at fault.
+    pub without_pass: Option<Pass>,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { kind: EngineKind::default(), limits: Limits::default(), optimise: true }
+        Self { kind: EngineKind::default(), limits: Limits::default(), optimise: true, without_pass: None }
     }
 }
 

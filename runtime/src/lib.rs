@@ -37,6 +37,7 @@ mod test_support;
 pub use build::check;
 pub use decision::{Decision, Effect};
 pub use engine::{Engine, EngineKind, EngineOptions, PackageInfo, Status};
+pub use hpol_compiler::Pass;
 pub use hpol_lang::source::Location;
 pub use hpol_lang::value::Value;
 pub use input::Input;

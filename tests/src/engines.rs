@@ -1,16 +1,19 @@
-//! Every engine on one policy: interpreter and machine code, with and without the compiler's improvements.
+//! Every engine on one policy: interpreter and machine code, with and without the compiler's improvements, and with all but one of them.
 
 use hpol_lang::value::Value;
 use hpol_runtime::error::{LoadError, QueryError, code};
 use hpol_runtime::source::Files;
-use hpol_runtime::{Decision, Engine, EngineKind, EngineOptions, Input, Limits};
+use hpol_runtime::{Decision, Engine, EngineKind, EngineOptions, Input, Limits, Pass};
 
-/// Each way to run a policy.
-const WAYS: [(EngineKind, bool); 4] = [
-    (EngineKind::Interpreter, false),
-    (EngineKind::Interpreter, true),
-    (EngineKind::Jit, false),
-    (EngineKind::Jit, true),
+/// How a policy is run.
+type Way = (EngineKind, bool, Option<Pass>);
+
+/// Interpreter and machine code, plain and improved.
+const WAYS: [Way; 4] = [
+    (EngineKind::Interpreter, false, None),
+    (EngineKind::Interpreter, true, None),
+    (EngineKind::Jit, false, None),
+    (EngineKind::Jit, true, None),
 ];
 
 /// Engines that must give the same answers.
@@ -30,8 +33,25 @@ impl Engines {
     ///
     /// One engine takes the files and another does not.
     pub fn load(files: &Files, limits: Limits) -> Result<Self, LoadError> {
-        let engines: Vec<Engine> =
-            WAYS.iter().map(|&(kind, optimise)| Engine::new(EngineOptions { kind, limits, optimise })).collect();
+        let without = Pass::ALL.iter().map(|pass| (EngineKind::Jit, true, Some(*pass)));
+        Self::load_ways(files, limits, WAYS.into_iter().chain(without))
+    }
+
+    /// As [`Engines::load`], with one way in which a pass is left out instead of all of them: for many small programs.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engines::load`].
+    pub fn load_without(files: &Files, limits: Limits, pass: Pass) -> Result<Self, LoadError> {
+        Self::load_ways(files, limits, WAYS.into_iter().chain([(EngineKind::Jit, true, Some(pass))]))
+    }
+
+    fn load_ways(files: &Files, limits: Limits, ways: impl Iterator<Item = Way>) -> Result<Self, LoadError> {
+        let engines: Vec<Engine> = ways
+            .map(|(kind, optimise, without_pass)| {
+                Engine::new(EngineOptions { kind, limits, optimise, without_pass, ..EngineOptions::default() })
+            })
+            .collect();
         let (first, others) = engines.split_first().expect("there are engines");
         first.load(files)?;
         for engine in others {
@@ -95,8 +115,12 @@ impl Engines {
 }
 
 fn name(engine: &Engine) -> String {
-    let EngineOptions { kind, optimise, .. } = engine.options();
-    format!("{kind:?}{}", if *optimise { "" } else { " without optimisation" })
+    let EngineOptions { kind, optimise, without_pass, .. } = engine.options();
+    match without_pass {
+        _ if !optimise => format!("{kind:?} without optimisation"),
+        Some(pass) => format!("{kind:?} without {pass:?}"),
+        None => format!("{kind:?}"),
+    }
 }
 
 fn is_defect(code: &str) -> bool {
