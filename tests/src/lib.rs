@@ -5,4 +5,5 @@ pub mod choices;
 pub mod conformance;
 pub mod engines;
 pub mod fuzz;
+pub mod peer;
 pub mod program;

@@ -2,13 +2,15 @@
 //! run time (absent values, errors of arithmetic and builtins, conflicts).
 
 use std::fmt::Write;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use hpol_lang::types::Type;
 use hpol_lang::value::Value;
+use hpol_runtime::source::Files;
 
 use crate::choices::Choices;
 
+mod calls;
 mod expression;
 
 use expression::{Kind, Scope, Writer};
@@ -42,7 +44,8 @@ pub struct MadeDecision {
 /// A made-up program: rules that use earlier ones, and decision rules that use them.
 #[derive(Debug, Clone)]
 pub struct Program {
-    rules: String,
+    /// The definitions of its rules and functions.
+    pub rules: Vec<String>,
     /// Its decision rules.
     pub decisions: Vec<MadeDecision>,
 }
@@ -51,12 +54,7 @@ impl Program {
     /// The program that is chosen.
     pub fn chosen(choices: &mut Choices<'_>) -> Self {
         let mut writer = Writer::new(choices);
-        let mut rules = String::new();
-        for _ in 0..1 + writer.choices.below(4) {
-            let rule = rule(&mut writer);
-            rules.push_str(&rule);
-            rules.push('\n');
-        }
+        let rules = (0..1 + writer.choices.below(4)).map(|_| rule(&mut writer)).collect();
         let decisions = (0..1 + writer.choices.below(4)).map(|number| decision(&mut writer, number)).collect();
         Self { rules, decisions }
     }
@@ -68,18 +66,35 @@ impl Program {
 
     /// Its text with these decision rules only.
     pub fn policy_of(&self, decisions: &[MadeDecision]) -> String {
-        let mut text = format!("package made\n\n{REQUEST}\n{}", self.rules);
-        for decision in decisions {
-            text.push_str(&decision.text);
-            text.push('\n');
+        policy(self.rules.iter().map(String::as_str).chain(decisions.iter().map(|decision| &*decision.text)))
+    }
+
+    /// The same declarations in another order, in two files: the first has the type of the input.
+    pub fn rearranged(&self, choices: &mut Choices<'_>) -> [String; 2] {
+        let mut left: Vec<&str> = self
+            .rules
+            .iter()
+            .map(String::as_str)
+            .chain(self.decisions.iter().map(|decision| &*decision.text))
+            .collect();
+        let mut files = [Vec::new(), Vec::new()];
+        while !left.is_empty() {
+            let declaration = left.swap_remove(choices.below(left.len().min(256)));
+            files[choices.below(2)].push(declaration);
         }
-        text
+        let [first, second] = files;
+        [policy(first.into_iter()), format!("package made\n\n{}", second.join("\n"))]
     }
 
     /// Its rules, without decisions, as a `.rego` file.
     pub fn library(&self) -> String {
-        format!("package made\n\n{}", self.rules)
+        format!("package made\n\n{}", self.rules.join("\n"))
     }
+}
+
+/// A file with the type of the input and these declarations.
+fn policy<'t>(declarations: impl Iterator<Item = &'t str>) -> String {
+    format!("package made\n\n{REQUEST}\n{}\n", declarations.collect::<Vec<_>>().join("\n"))
 }
 
 /// A rule of one of the kinds, which later ones may use.
@@ -217,6 +232,16 @@ pub fn value_of(ty: &Type, choices: &mut Choices<'_>) -> Value {
             value_of(&members[member], choices)
         }
     }
+}
+
+/// An input of the type that made-up programs have, for the profile that has no types.
+pub fn made_input(choices: &mut Choices<'_>) -> Value {
+    static REQUEST_TYPE: LazyLock<Type> = LazyLock::new(|| {
+        let files = Files::from_memory([("made.hpol", format!("package made\n\n{REQUEST}"))]);
+        let program = hpol_runtime::check(&files).program.expect("the type of the input is right");
+        program.packages[0].input.clone()
+    });
+    value_of(&REQUEST_TYPE, choices)
 }
 
 fn number(choices: &mut Choices<'_>) -> Value {

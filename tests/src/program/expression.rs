@@ -1,5 +1,6 @@
 //! Expressions and conditions of made-up programs.
 
+use super::calls::callables;
 use crate::choices::Choices;
 
 /// The types of expressions.
@@ -10,6 +11,8 @@ pub(super) enum Kind {
     Text,
     /// An array of numbers.
     Numbers,
+    /// An array of texts.
+    Texts,
     /// A set of numbers.
     Set,
     /// Numbers by text.
@@ -59,7 +62,7 @@ impl<'c, 'b> Writer<'c, 'b> {
     fn condition(&mut self, scope: &mut Scope, depth: usize) -> String {
         match self.choices.below(if depth == 0 { 4 } else { 12 }) {
             0 | 1 => self.comparison(scope, depth),
-            2 => self.using(scope, Kind::Truth).unwrap_or_else(|| self.comparison(scope, depth)),
+            2 => self.expression(Kind::Truth, scope, depth.saturating_sub(1)),
             3 => format!("{} in {}", self.expression(Kind::Number, scope, 0), self.numbers_or_set(scope, 0)),
             4 => {
                 let value = self.expression(Kind::Number, scope, depth - 1);
@@ -119,7 +122,8 @@ impl<'c, 'b> Writer<'c, 'b> {
     /// A condition that binds nothing.
     pub(super) fn comparison(&mut self, scope: &Scope, depth: usize) -> String {
         let deeper = depth.saturating_sub(1);
-        match self.choices.below(5) {
+        match self.choices.below(6) {
+            5 => self.expression(Kind::Truth, scope, depth),
             0 | 1 => {
                 let operator = *self.choices.one_of(&["==", "<", ">=", "!=", "<=", ">"]);
                 let (left, right) =
@@ -149,8 +153,15 @@ impl<'c, 'b> Writer<'c, 'b> {
         {
             return used;
         }
+        if depth > 0
+            && self.choices.one_in(5)
+            && let Some(call) = self.call(kind, scope, depth - 1)
+        {
+            return call;
+        }
         match kind {
             Kind::Truth => (*self.choices.one_of(&["input.f", "true"])).to_owned(),
+            Kind::Texts => self.texts(scope, depth),
             Kind::Number => self.number(scope, depth),
             Kind::Text => self.text(scope, depth),
             Kind::Numbers => self.numbers(scope, depth),
@@ -169,6 +180,37 @@ impl<'c, 'b> Writer<'c, 'b> {
             .map(|(name, _)| name)
             .collect();
         if named.is_empty() { None } else { Some((*self.choices.one_of(&named)).clone()) }
+    }
+
+    /// A call of one of the builtins that give such values.
+    fn call(&mut self, kind: Kind, scope: &Scope, depth: usize) -> Option<String> {
+        let callables = callables(kind);
+        let called = *self.choices.one_of(callables.get(..callables.len().min(256)).filter(|some| !some.is_empty())?);
+        let arguments: Vec<String> = called
+            .parameters
+            .iter()
+            .map(|parameter| {
+                let kinds = [Kind::Number, Kind::Text, Kind::Numbers, Kind::Set, Kind::Map, Kind::Texts];
+                let kind = parameter.unwrap_or_else(|| *self.choices.one_of(&kinds));
+                self.expression(kind, scope, depth)
+            })
+            .collect();
+        Some(format!("{}({})", called.name, arguments.join(", ")))
+    }
+
+    fn texts(&mut self, scope: &Scope, depth: usize) -> String {
+        match self.choices.below(if depth == 0 { 3 } else { 5 }) {
+            0 => "[\"x\", input.s]".to_owned(),
+            1 => "[input.b, \"a,b\"]".to_owned(),
+            2 => "[]".to_owned(),
+            3 => format!("split({}, \",\")", self.expression(Kind::Text, scope, depth - 1)),
+            _ => {
+                let mut within = scope.clone();
+                let name = self.bind(&mut within, Kind::Text);
+                let head = self.expression(Kind::Text, &within, depth - 1);
+                format!("[{head} | some {{\"n\": {name}}} in input.e]")
+            }
+        }
     }
 
     fn number(&mut self, scope: &Scope, depth: usize) -> String {
