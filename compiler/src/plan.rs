@@ -46,6 +46,7 @@ use std::sync::Arc;
 use hpol_lang::ast::EffectKeyword;
 use hpol_lang::source::{SourceMap, Span};
 use hpol_lang::typed::{Approval, Mask};
+use hpol_lang::types::Type;
 use hpol_lang::value::Value;
 use hpol_stdlib::builtin::Builtin;
 use hpol_stdlib::heap::{Region, Word};
@@ -655,12 +656,32 @@ pub struct Test {
     pub name: Arc<str>,
     /// Names of its variables.
     pub locals: Vec<Arc<str>>,
-    /// The variable, and what yields the array it runs through, if it is driven by cases.
-    pub cases: Option<(u32, FunctionId)>,
+    /// How often it runs, and what for.
+    pub runs: TestRuns,
     /// What must hold, in order.
     pub steps: Vec<TestStep>,
     /// Its place.
     pub span: Span,
+}
+
+/// How often a test runs, and what for.
+#[derive(Debug, Clone)]
+pub enum TestRuns {
+    /// Once.
+    Once,
+    /// For each element of the array that the function yields, which the variable stands for.
+    Cases(u32, FunctionId),
+    /// For values that are made up, which the variable stands for.
+    Drawn {
+        /// Stands for the value.
+        variable: u32,
+        /// What the values are of.
+        ty: Type,
+        /// How many of the steps are assumptions, which a value must meet to count.
+        assumptions: usize,
+        /// Places of the assumptions and of the expectation, as written.
+        conditions: Vec<Span>,
+    },
 }
 
 /// A step of a test.

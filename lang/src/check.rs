@@ -137,6 +137,12 @@ fn named_fixtures(sources: &SourceMap, modules: &[Module]) -> BTreeSet<Arc<str>>
                         .iter()
                         .for_each(|condition| condition_parts(condition, &mut |part| fixtures_in(part, &mut found)));
                 }
+                ItemKind::Property(property) => {
+                    let assumptions = property.assumptions.iter().flat_map(|body| &body.conditions);
+                    assumptions
+                        .chain([&property.expectation])
+                        .for_each(|condition| condition_parts(condition, &mut |part| fixtures_in(part, &mut found)));
+                }
                 _ => {}
             }
         }
@@ -306,20 +312,24 @@ impl<'i, 'a> Checker<'i, 'a> {
         let mut tests = Vec::new();
         for (number, module) in index.modules.iter().enumerate() {
             for item in &module.items {
-                let ItemKind::Test(test) = &item.kind else { continue };
-                let known = *first.entry((index.package_of[number], test.name.clone())).or_insert(test.name_span);
-                if known != test.name_span {
+                let (name, span) = match &item.kind {
+                    ItemKind::Test(test) => (&test.name, test.name_span),
+                    ItemKind::Property(property) => (&property.name, property.name_span),
+                    _ => continue,
+                };
+                let known = *first.entry((index.package_of[number], name.clone())).or_insert(span);
+                if known != span {
                     self.report(
-                        Diagnostic::error(
-                            "duplicate-test",
-                            test.name_span,
-                            format!("two tests are named \"{}\"", test.name),
-                        )
-                        .with_related(known, "the first")
-                        .with_help("give each test a name of its own"),
+                        Diagnostic::error("duplicate-test", span, format!("two tests are named \"{name}\""))
+                            .with_related(known, "the first")
+                            .with_help("give each test a name of its own"),
                     );
                 }
-                tests.push(self.test(number, test));
+                tests.extend(match &item.kind {
+                    ItemKind::Test(test) => Some(self.test(number, test)),
+                    ItemKind::Property(property) => Some(self.property(number, property)),
+                    _ => None,
+                });
             }
         }
         tests
@@ -338,7 +348,6 @@ impl<'i, 'a> Checker<'i, 'a> {
                     }
                     ItemKind::Counter(_) => ("`counter`", "keep the count outside and give it to the policy as input"),
                     ItemKind::EmitLabel(_) => ("`emit label`", "decide on what the request itself says"),
-                    ItemKind::Property(_) => ("`property`", "write a `test` with the cases that matter"),
                     _ => continue,
                 };
                 self.report(

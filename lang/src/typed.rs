@@ -26,6 +26,9 @@ use crate::types::{SelectorKind, Type};
 use crate::value::Value;
 
 mod display;
+mod visit;
+
+pub use visit::Node;
 
 /// A variable within one clause, rule or decision rule; numbered from 0 in each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -440,12 +443,33 @@ pub struct Test {
     pub name: Arc<str>,
     /// Variables.
     pub locals: Vec<Local>,
-    /// The variable and the array it runs through, if it is driven by cases.
-    pub cases: Option<(LocalId, Expr)>,
+    /// How often it runs, and what for.
+    pub runs: TestRuns,
     /// Conditions and expectations, in order.
     pub steps: Vec<TestStep>,
     /// Its place.
     pub span: Span,
+}
+
+/// How often a test runs, and what for.
+#[derive(Debug, Clone)]
+pub enum TestRuns {
+    /// Once.
+    Once,
+    /// For each element of an array, which the variable stands for.
+    Cases(LocalId, Expr),
+    /// For values of a type that are made up, which the variable stands for (`property`). The first steps are assumptions:
+    /// a value that does not meet one of them does not count.
+    Drawn {
+        /// Stands for the value.
+        variable: LocalId,
+        /// What the values are of.
+        ty: Type,
+        /// How many of the steps are assumptions.
+        assumptions: usize,
+        /// Places of the assumptions and of the expectation, as written.
+        conditions: Vec<Span>,
+    },
 }
 
 /// A step of a test. Each must hold; the first way in which a condition holds is kept for the steps behind it.

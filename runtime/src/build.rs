@@ -34,6 +34,8 @@ pub(crate) struct Built {
     pub(crate) conditions: Vec<Vec<Span>>,
     /// Places in the definitions of each rule, by its path.
     pub(crate) definitions: FxHashMap<Arc<str>, Vec<Definition>>,
+    /// What was compiled, if it has properties: values for them are drawn with a view to what it compares with.
+    pub(crate) typed: Option<Box<typed::Program>>,
     /// Findings that do not stop it.
     pub(crate) warnings: Vec<DiagnosticReport>,
 }
@@ -112,6 +114,7 @@ fn build_here(files: &Files, options: &EngineOptions) -> Result<Built, Refused> 
         conditions: typed.decisions.iter().map(|rule| conditions(&rule.body)).collect(),
         definitions: typed.rules.iter().map(|rule| (rule.path.clone(), definitions(rule))).collect(),
         warnings: diagnostics.iter().map(|found| found.report(&sources)).collect(),
+        typed: has_properties(&typed).then(|| Box::new(typed)),
         program,
         code,
     })
@@ -136,6 +139,10 @@ fn kinds(packages: &[typed::Package]) -> Kinds {
         }
     }
     kinds
+}
+
+fn has_properties(program: &typed::Program) -> bool {
+    program.tests.iter().any(|test| matches!(test.runs, typed::TestRuns::Drawn { .. }))
 }
 
 /// What the text writes as one condition may be several, which have its place.

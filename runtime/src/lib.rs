@@ -17,6 +17,7 @@
 mod build;
 mod combine;
 pub mod decision;
+mod draw;
 pub mod engine;
 pub mod error;
 mod evaluate;

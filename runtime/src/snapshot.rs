@@ -11,6 +11,7 @@ use hpol_lang::types::Type;
 
 use crate::build::{self, Built, Definition};
 use crate::combine::PolicyName;
+use crate::draw::Constants;
 use crate::engine::{EngineKind, EngineOptions};
 use crate::evaluate::Evaluation;
 use crate::guard::guarded;
@@ -87,6 +88,13 @@ impl Snapshot {
     pub(crate) fn evaluation<'s>(&'s self, machine: &'s dyn Machine) -> Evaluation<'s> {
         let Built { program, inputs, kinds, .. } = &self.built;
         Evaluation { program, inputs, kinds, machine }
+    }
+
+    /// The constants that values for a test are drawn with a view to, by its place among the tests.
+    pub(crate) fn constants(&self, test: usize) -> Constants {
+        let typed = self.built.typed.as_deref();
+        let test = typed.and_then(|typed| Some((typed, typed.tests.get(test)?)));
+        test.map(|(typed, test)| Constants::new(typed, test)).unwrap_or_default()
     }
 
     /// Findings that did not stop it.

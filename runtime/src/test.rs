@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use hpol_compiler::context::{Context, Fault};
 use hpol_compiler::machine::{self, Machine};
-use hpol_compiler::plan::{self, FunctionId, PlaceId, Program, Replacement};
+use hpol_compiler::plan::{self, FunctionId, PlaceId, Program, Replacement, TestRuns};
 use hpol_lang::source::{Location, Profile, Span};
 use hpol_lang::value::Value;
 use hpol_stdlib::heap::{View, Word};
@@ -23,16 +23,32 @@ use crate::input::now_nanoseconds;
 use crate::snapshot::Snapshot;
 
 mod expect;
+mod property;
+
+pub use property::{Counterexample, PropertyRun};
 
 /// Which tests are run, and how.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct TestOptions {
     /// Only tests whose `package.name` matches.
     pub filter: Option<Regex>,
     /// On which evaluators; on the engine's own if empty.
     pub engines: Vec<EngineKind>,
-    /// The time that `now` yields, in nanoseconds since 1970; the current time if there is none.
+    /// The time that `now` yields, in nanoseconds since 1970. Without it that is the current time for tests, and a time that
+    /// is always the same for properties.
     pub now_nanoseconds: Option<i64>,
+    /// What the values for properties come from: the same seed gives the same values.
+    pub seed: u64,
+    /// How many values a property is tried on.
+    pub cases: usize,
+    /// How often a smaller counterexample is looked for; with 0 the first one is told.
+    pub shrink_tries: usize,
+}
+
+impl Default for TestOptions {
+    fn default() -> Self {
+        Self { filter: None, engines: Vec::new(), now_nanoseconds: None, seed: 1, cases: 200, shrink_tries: 10_000 }
+    }
 }
 
 /// How one case of a test came out.
@@ -50,6 +66,9 @@ pub struct TestResult {
     pub engine: EngineKind,
     /// How it came out.
     pub outcome: TestOutcome,
+    /// What a property was tried on.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub property: Option<PropertyRun>,
     /// How long it took.
     pub duration: Duration,
 }
@@ -107,10 +126,11 @@ pub fn run(engine: &Engine, options: &TestOptions) -> Result<Vec<TestResult>, Qu
     };
     let mut results = Vec::new();
     for kind in kinds {
-        let runner = Runner { engine, snapshot: &snapshot, program: snapshot.program(), kind: *kind, now_nanoseconds };
-        for test in &snapshot.program().tests {
+        let runner =
+            Runner { engine, snapshot: &snapshot, program: snapshot.program(), kind: *kind, options, now_nanoseconds };
+        for (number, test) in snapshot.program().tests.iter().enumerate() {
             if wanted(&test.package, &test.name) {
-                results.extend(runner.test(test));
+                results.extend(runner.test(number, test));
             }
         }
         for (package, name, function) in rego_tests(snapshot.program()) {
@@ -138,6 +158,7 @@ struct Runner<'r> {
     snapshot: &'r Snapshot,
     program: &'r Program,
     kind: EngineKind,
+    options: &'r TestOptions,
     now_nanoseconds: i64,
 }
 
@@ -154,8 +175,12 @@ impl From<Fault> for Stopped {
 }
 
 impl Runner<'_> {
-    fn test(&self, test: &plan::Test) -> Vec<TestResult> {
-        let Some((variable, cases)) = test.cases else { return vec![self.case(test, None)] };
+    fn test(&self, number: usize, test: &plan::Test) -> Vec<TestResult> {
+        let (variable, cases) = match &test.runs {
+            TestRuns::Once => return vec![self.case(test, None)],
+            TestRuns::Cases(variable, cases) => (*variable, *cases),
+            TestRuns::Drawn { .. } => return vec![self.property(number, test)],
+        };
         let started = Instant::now();
         match self.evaluated(|machine, context| self.values(cases, test, machine, context)) {
             Ok(values) => {
@@ -190,19 +215,29 @@ impl Runner<'_> {
 
     fn case(&self, test: &plan::Test, case: Option<(u32, usize, Value)>) -> TestResult {
         let started = Instant::now();
-        let outcome = self.evaluated(|machine, context| {
-            let mut locals = vec![Word::ABSENT; test.locals.len()];
-            if let Some((variable, _, value)) = &case {
-                let word = context.heap_mut().from_value(value);
-                let word = word.map_err(|error| Stopped::Failed(error.to_string(), test.span))?;
-                locals[*variable as usize] = word;
-            }
-            test.steps.iter().try_for_each(|step| self.step(step, &mut locals, machine, context))
-        });
+        let (_, outcome) = self.steps(test, case.as_ref().map(|(variable, _, value)| (*variable, value)));
         let case = case.map(|(_, number, value)| TestCase { number, value });
         let outcome = self.outcome(outcome);
         let result = self.result(&test.package, &test.name, test.span);
         TestResult { case, outcome, duration: started.elapsed(), ..result }
+    }
+
+    /// Runs the steps of a test in order, with the number of the one that was the last.
+    fn steps(&self, test: &plan::Test, bound: Option<(u32, &Value)>) -> (usize, Result<(), Stopped>) {
+        let mut last = 0;
+        let outcome = self.evaluated(|machine, context| {
+            let mut locals = vec![Word::ABSENT; test.locals.len()];
+            if let Some((variable, value)) = bound {
+                let word = context.heap_mut().from_value(value);
+                let word = word.map_err(|error| Stopped::Failed(error.to_string(), test.span))?;
+                locals[variable as usize] = word;
+            }
+            test.steps.iter().enumerate().try_for_each(|(number, step)| {
+                last = number;
+                self.step(step, &mut locals, machine, context)
+            })
+        });
+        (last, outcome)
     }
 
     fn step(
@@ -319,6 +354,7 @@ impl Runner<'_> {
             location: self.program.sources.location(span),
             engine: self.kind,
             outcome: TestOutcome::Passed,
+            property: None,
             duration: Duration::ZERO,
         }
     }

@@ -77,6 +77,16 @@ fn language_reference_holds() {
 }
 
 #[test]
+fn examples_of_policy_tests_hold() {
+    let files = files(&read("docs/policy-tests.md"));
+    assert!(files.len() >= 2, "the page lost its examples");
+    let engine = load(files, "docs/policy-tests.md");
+    for result in test::run(&engine, &TestOptions::default()).expect("tests run") {
+        assert!(result.outcome.passed(), "{}: {:?}", result.name, result.outcome);
+    }
+}
+
+#[test]
 fn what_the_language_reference_refuses_is_refused() {
     let mut refused = 0;
     for Block { info, text } in blocks(&read("docs/language.md")) {

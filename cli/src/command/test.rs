@@ -19,7 +19,8 @@ use crate::terminal;
 
 /// Run the tests of a policy
 ///
-/// Runs every `test` of the `.hpol` files and every rule of the `.rego` files whose name starts with `test_`.
+/// Runs every `test` and `property` of the `.hpol` files and every rule of the `.rego` files whose name starts with `test_`.
+/// A property is tried on values that are made up: the same ones each time, unless another seed is given.
 #[derive(Debug, Args)]
 pub(crate) struct Test {
     #[command(flatten)]
@@ -39,6 +40,12 @@ pub(crate) struct Test {
     /// On which evaluator
     #[arg(long, value_enum, default_value_t = Engines::Jit)]
     engine: Engines,
+    /// How many values each property is tried on
+    #[arg(long, default_value_t = 200, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    cases: u32,
+    /// What the values for properties come from: another seed gives other values
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    seed: u64,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -72,7 +79,13 @@ pub(crate) fn run(options: &Test) -> anyhow::Result<Exit> {
         Engines::Interpreter => vec![EngineKind::Interpreter],
         Engines::Both => vec![EngineKind::Jit, EngineKind::Interpreter],
     };
-    let wanted = TestOptions { filter, engines, now_nanoseconds: None };
+    let wanted = TestOptions {
+        filter,
+        engines,
+        seed: options.seed,
+        cases: usize::try_from(options.cases).unwrap_or(usize::MAX),
+        ..TestOptions::default()
+    };
     if options.watch {
         return watch(options, &wanted);
     }

@@ -4,7 +4,7 @@ use hpol_lang::source::Span;
 use hpol_lang::typed::{self, Condition, Expr, LocalId};
 use hpol_stdlib::heap::Word;
 
-use crate::plan::{Expectation, Function, FunctionId, Origin, Register, StatementKind, Test, TestStep};
+use crate::plan::{Expectation, Function, FunctionId, Origin, Register, StatementKind, Test, TestRuns, TestStep};
 
 use super::body::needs_value;
 use super::builder::Builder;
@@ -24,13 +24,32 @@ struct Steps<'s, 't> {
 impl<'t> Steps<'_, 't> {
     fn lower(mut self) -> Lowered<Test> {
         let test = self.test;
-        let cases = match &test.cases {
-            None => None,
-            Some((local, array)) => Some((local.0, self.expr(array)?)),
+        let runs = match &test.runs {
+            typed::TestRuns::Once => TestRuns::Once,
+            typed::TestRuns::Cases(local, array) => TestRuns::Cases(local.0, self.expr(array)?),
+            typed::TestRuns::Drawn { variable, ty, assumptions, conditions } => TestRuns::Drawn {
+                variable: variable.0,
+                ty: ty.clone(),
+                assumptions: *assumptions,
+                conditions: conditions.clone(),
+            },
         };
-        let steps = test.steps.iter().map(|step| match step {
-            typed::TestStep::Condition(condition) => self.condition(condition, false),
-            typed::TestStep::Holds(condition) => self.condition(condition, true),
+        let assumptions = match &test.runs {
+            typed::TestRuns::Drawn { assumptions, .. } => *assumptions,
+            typed::TestRuns::Once | typed::TestRuns::Cases(..) => 0,
+        };
+        // Assumptions are one body, which holds if there is any way in which it does. Each is lowered with those in front of
+        // it, so that the first step that does not hold is the assumption that is not met.
+        let mut assumed = Vec::new();
+        let steps = test.steps.iter().enumerate().map(|(index, step)| match step {
+            typed::TestStep::Condition(condition) if index < assumptions => {
+                assumed.push(condition.clone());
+                self.condition(&assumed, condition.span, false)
+            }
+            typed::TestStep::Condition(condition) => {
+                self.condition(std::slice::from_ref(condition), condition.span, false)
+            }
+            typed::TestStep::Holds(condition) => self.condition(std::slice::from_ref(condition), condition.span, true),
             typed::TestStep::Decision(expectation) => self.expectation(expectation),
         });
         let steps = steps.collect::<Lowered<Vec<_>>>()?;
@@ -38,7 +57,7 @@ impl<'t> Steps<'_, 't> {
             package: test.package.clone(),
             name: test.name.clone(),
             locals: test.locals.iter().map(|local| local.name.clone()).collect(),
-            cases,
+            runs,
             steps,
             span: test.span,
         })
@@ -74,12 +93,11 @@ impl<'t> Steps<'_, 't> {
         })
     }
 
-    fn condition(&mut self, condition: &'t Condition, expectation: bool) -> Lowered<TestStep> {
-        let span = condition.span;
-        let binds = locals::bound(std::slice::from_ref(condition));
+    fn condition(&mut self, conditions: &[Condition], span: Span, expectation: bool) -> Lowered<TestStep> {
+        let binds = locals::bound(conditions);
         let function = self.function(span, |builder, result| {
             builder.scope(true, span, |builder, label| {
-                builder.body(std::slice::from_ref(condition), &mut |builder| {
+                builder.body(conditions, &mut |builder| {
                     let items = binds.iter().map(|local| builder.local(*local)).collect();
                     builder.push(StatementKind::MakeArray { target: result, items }, span);
                     builder.push(StatementKind::Leave { label }, span);

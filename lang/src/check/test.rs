@@ -6,12 +6,14 @@ use super::Checker;
 use super::body::bare;
 use super::decision::word;
 use super::narrow::constant;
-use crate::ast::{Condition, ConditionKind, EffectKeyword, Expect, ExpectDecision, Expr, Path, Test};
+use crate::ast::{
+    Condition, ConditionKind, EffectKeyword, Expect, ExpectDecision, Expr, ItemKind, Path, Property, Test,
+};
 use crate::diagnostic::Diagnostic;
-use crate::resolve::spelling;
+use crate::resolve::{spelling, types};
 use crate::source::Span;
 use crate::typed;
-use crate::typed::{Expectation, TestStep};
+use crate::typed::{Expectation, TestRuns, TestStep};
 use crate::types::Type;
 use crate::value::Value;
 
@@ -19,7 +21,6 @@ impl<'a> Checker<'_, 'a> {
     /// Checks a test.
     pub(super) fn test(&mut self, module: usize, test: &'a Test) -> typed::Test {
         self.start(module);
-        let package = &self.index.packages[self.index.package_of[module]];
         let cases = test.cases.as_ref().map(|(name, cases)| {
             self.bodies.push(Vec::new());
             let cases = self.expr(cases);
@@ -30,11 +31,11 @@ impl<'a> Checker<'_, 'a> {
             self.open_names(&[(Some(name), case)]);
             (name, cases)
         });
-        let cases = cases.and_then(|(name, cases)| {
+        let runs = cases.and_then(|(name, cases)| {
             let local = self.variable(&name.text).and_then(|variable| variable.local)?;
-            Some((local, cases))
+            Some(TestRuns::Cases(local, cases))
         });
-        if cases.is_none() {
+        if runs.is_none() {
             self.scopes.push(super::scope::Scope::default());
         }
         self.open_scope(&test.body.conditions, &[]);
@@ -54,14 +55,46 @@ impl<'a> Checker<'_, 'a> {
         }
         self.close_scope();
         self.close_scope();
-        typed::Test {
-            package: package.path.clone(),
-            name: test.name.clone(),
-            locals: std::mem::take(&mut self.locals),
-            cases,
-            steps,
-            span: test.name_span,
+        self.finish_test(&test.name, test.name_span, runs.unwrap_or(TestRuns::Once), steps)
+    }
+
+    /// Checks a property: a test over one value that is made up, whose first steps are its assumptions.
+    pub(super) fn property(&mut self, module: usize, property: &'a Property) -> typed::Test {
+        self.start(module);
+        let ty = types::read(self.index, module, &property.ty, &mut self.diagnostics);
+        self.open_names(&[(Some(&property.variable), ty.clone())]);
+        let variable = self.variable(&property.variable.text).and_then(|variable| variable.local);
+        // `_` is drawn too, though nothing can look at it.
+        let variable = variable
+            .unwrap_or_else(|| self.add_local(property.variable.text.clone(), ty.clone(), property.variable.span));
+        let conditions = property.assumptions.as_ref().map_or(&[][..], |body| &body.conditions);
+        self.open_scope(conditions, &[]);
+        let mut steps = Vec::new();
+        for condition in conditions {
+            if let ConditionKind::Expect(_) = condition.kind {
+                self.report(
+                    Diagnostic::error("bad-expectation", condition.span, "an assumption is a plain condition")
+                        .with_help("leave `expect` out, or move it behind the braces: `property … {…} expect …`"),
+                );
+                continue;
+            }
+            self.step(condition, &mut steps);
         }
+        let assumptions = steps.len();
+        self.open_scope(std::slice::from_ref(&property.expectation), &[]);
+        self.step(&property.expectation, &mut steps);
+        self.close_scope();
+        self.close_scope();
+        self.close_scope();
+        let written = conditions.iter().chain([&property.expectation]).map(|condition| condition.span).collect();
+        let runs = TestRuns::Drawn { variable, ty, assumptions, conditions: written };
+        self.finish_test(&property.name, property.name_span, runs, steps)
+    }
+
+    fn finish_test(&mut self, name: &Arc<str>, span: Span, runs: TestRuns, steps: Vec<TestStep>) -> typed::Test {
+        let package = &self.index.packages[self.index.package_of[self.module]];
+        let locals = std::mem::take(&mut self.locals);
+        typed::Test { package: package.path.clone(), name: name.clone(), locals, runs, steps, span }
     }
 
     fn step(&mut self, condition: &'a Condition, steps: &mut Vec<TestStep>) {
@@ -204,7 +237,7 @@ impl<'a> Checker<'_, 'a> {
         modules
             .flat_map(|(_, module)| &module.items)
             .filter_map(|item| match &item.kind {
-                crate::ast::ItemKind::Decision(rule) if rule.effect == effect => Some(rule.id.clone()),
+                ItemKind::Decision(rule) if rule.effect == effect => Some(rule.id.clone()),
                 _ => None,
             })
             .collect()

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::ast::is_identifier;
 use crate::typed::{
     Body, Clause, Condition, ConditionKind, DecisionRule, Expr, ExprKind, LocalId, Pattern, Program, Replacement,
-    ReplacementTarget, Rule, RuleId, TemplatePart, Test, TestStep,
+    ReplacementTarget, Rule, RuleId, TemplatePart, Test, TestRuns, TestStep,
 };
 use crate::value::Value;
 
@@ -54,7 +54,9 @@ impl Uses {
     pub fn of_test(test: &Test, program: &Program) -> Self {
         let mut walker = Walker::new(program);
         walker.places = vec![None; test.locals.len()];
-        test.cases.iter().for_each(|(_, cases)| walker.read(cases));
+        if let TestRuns::Cases(_, cases) = &test.runs {
+            walker.read(cases);
+        }
         for step in &test.steps {
             match step {
                 TestStep::Condition(condition) | TestStep::Holds(condition) => walker.condition(condition),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     Body, Clause, Condition, ConditionKind, DecisionRule, Expectation, Expr, ExprKind, Local, LocalId, Pattern,
-    Program, Replacement, ReplacementTarget, Rule, RuleId, RuleKind, TemplatePart, Test, TestStep,
+    Program, Replacement, ReplacementTarget, Rule, RuleId, RuleKind, TemplatePart, Test, TestRuns, TestStep,
 };
 use crate::ast::{BinaryOperator, EffectKeyword};
 
@@ -103,9 +103,16 @@ impl<'p> Writer<'p> {
         self.locals = &test.locals;
         self.line(&format!("test {:?} in {}", test.name, test.package));
         self.indent += 1;
-        if let Some((local, cases)) = &test.cases {
-            let text = format!("for {} in {}", self.local(*local), self.expr(cases));
-            self.line(&text);
+        match &test.runs {
+            TestRuns::Once => {}
+            TestRuns::Cases(local, cases) => {
+                let text = format!("for {} in {}", self.local(*local), self.expr(cases));
+                self.line(&text);
+            }
+            TestRuns::Drawn { variable, ty, assumptions, .. } => {
+                let text = format!("for {}: {ty} under {assumptions} assumptions", self.local(*variable));
+                self.line(&text);
+            }
         }
         for step in &test.steps {
             match step {

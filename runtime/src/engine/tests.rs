@@ -12,6 +12,8 @@ const THREADS: usize = 2;
 
 fn with_code(built: &Built) -> Built {
     Built {
+        typed: None,
+        definitions: rustc_hash::FxHashMap::default(),
         program: built.program.clone(),
         code: Some(jit::compile(&built.program).expect("code is made")),
         inputs: built.inputs.clone(),

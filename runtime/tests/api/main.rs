@@ -4,5 +4,6 @@ mod common;
 mod decide;
 mod examples;
 mod explain;
+mod policy_properties;
 mod policy_tests;
 mod properties;

@@ -83,7 +83,7 @@ fn tests_are_chosen_by_name_and_run_on_both_evaluators() {
     let options = TestOptions {
         filter: Some(regex::Regex::new("weapons|legacy").expect("a pattern")),
         engines: vec![EngineKind::Jit, EngineKind::Interpreter],
-        now_nanoseconds: None,
+        ..TestOptions::default()
     };
     let results = results(&options);
     let on = |kind: EngineKind| {
