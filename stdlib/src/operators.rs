@@ -52,6 +52,17 @@ pub(crate) const TABLE: &[Builtin] = &[
         not_less,
     ),
     Builtin::pure(
+        "internal.gather",
+        "(set[any], int) -> map[any, set[any]]",
+        "From arrays of so many keys and an element: the elements by their keys; what rules such as `a[x] contains y` are made of.",
+        &[
+            example("internal.gather({[\"a\", 1], [\"a\", 2], [\"b\", 3]}, 1)", "{[\"a\"]: {1, 2}, [\"b\"]: {3}}"),
+            example("internal.gather({[\"a\", 1], [\"a\", \"b\", 2]}, 2)", "{[\"a\", \"b\"]: {2}}"),
+            example("internal.gather([1], 1)", "error"),
+        ],
+        gather,
+    ),
+    Builtin::pure(
         "internal.member_2",
         "(any, any) -> bool",
         "Whether the first is an element of the second; `a in b`.",
@@ -220,6 +231,36 @@ fn greater(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
 
 fn not_greater(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     Ok(Word::bool(compare(call, arguments)?.is_le()))
+}
+
+fn gather(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
+    let rows = call.set(arguments, 1)?.to_vec();
+    let depth = usize::try_from(call.int(arguments, 2)?).unwrap_or(usize::MAX);
+    call.charge(rows.len())?;
+    // A set is in order, so rows with the same keys stand one after the other.
+    let mut entries: Vec<(Word, Word)> = Vec::new();
+    let mut group: Option<(Word, Vec<Word>)> = None;
+    for row in rows {
+        let View::Array(items) = call.heap.view(row) else { continue };
+        let Some((element, keys)) = items.split_last() else { continue };
+        if keys.len() != depth {
+            continue;
+        }
+        let (element, keys) = (*element, keys.to_vec());
+        let keys = call.heap.array(&keys)?;
+        match &mut group {
+            Some((of, elements)) if call.heap.equal(*of, keys) => elements.push(element),
+            _ => {
+                if let Some((of, elements)) = group.replace((keys, vec![element])) {
+                    entries.push((of, call.heap.set(elements)?));
+                }
+            }
+        }
+    }
+    if let Some((of, elements)) = group {
+        entries.push((of, call.heap.set(elements)?));
+    }
+    Ok(call.heap.object(entries)?)
 }
 
 fn member(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {

@@ -12,6 +12,7 @@ use crate::typed::{
     RuleKind,
 };
 use crate::types::Type;
+use crate::value::Value;
 
 impl<'a> Checker<'_, 'a> {
     /// Checks a rule whose keys hold sets; the first result stands in front of the second, with the id `pairs_id`.
@@ -99,33 +100,21 @@ impl<'a> Checker<'_, 'a> {
         let span = info.span;
         self.locals = Vec::new();
         let pairs = self.make(Kind::Function(pairs, Vec::new()), Type::Any, span);
-        let each = |pattern: Pattern, collection: Typed| Condition {
-            kind: ConditionKind::Each { key: Pattern::Wildcard, value: pattern, collection },
-            span,
-        };
-        let variables =
-            |checker: &mut Self| -> Vec<LocalId> { (0..depth).map(|_| checker.temporary(Type::Any, span)).collect() };
+        let depth_of_keys = self.make(Kind::Constant(Value::from(depth as i64)), Type::Int, span);
+        let gathered = Kind::Builtin("internal.gather".into(), vec![pairs, depth_of_keys]);
+        let gathered = self.make(gathered, Type::Any, span);
         let local = |checker: &Self, local: LocalId| checker.make(Kind::Local(local), Type::Any, span);
-        let inner = variables(self);
-        let inner_keys: Vec<Typed> = inner.iter().map(|key| local(self, *key)).collect();
-        let inner_pattern = inner.into_iter().map(Pattern::Bind).chain([Pattern::Wildcard]).collect();
-        let head = self.array(inner_keys, span);
-        let distinct = Body { conditions: vec![each(Pattern::Array(inner_pattern), pairs.clone())] };
-        let keys_set = self.make(Kind::SetComprehension(Box::new(head), distinct), Type::Any, span);
-        let keys = variables(self);
-        let element = self.temporary(Type::Any, span);
-        let same = keys.iter().map(|key| Pattern::Equal(Box::new(local(self, *key))));
-        let pattern = Pattern::Array(same.chain([Pattern::Bind(element)]).collect());
-        let elements = Body { conditions: vec![each(pattern, pairs)] };
-        let element = local(self, element);
-        let value = self.make(Kind::SetComprehension(Box::new(element), elements), Type::Any, span);
+        let keys: Vec<LocalId> = (0..depth).map(|_| self.temporary(Type::Any, span)).collect();
+        let elements = self.temporary(Type::Any, span);
+        let value = local(self, elements);
         let mut key_values: Vec<Typed> = keys.iter().map(|key| local(self, *key)).collect();
         let key = match (info.kind, key_values.len()) {
             (RuleKind::Object { depth: 1 }, 1) => key_values.pop(),
             _ => Some(self.array(key_values, span)),
         };
-        let pattern = Pattern::Array(keys.into_iter().map(Pattern::Bind).collect());
-        clause(std::mem::take(&mut self.locals), vec![each(pattern, keys_set)], key, value, span)
+        let keys = Pattern::Array(keys.into_iter().map(Pattern::Bind).collect());
+        let kind = ConditionKind::Each { key: keys, value: Pattern::Bind(elements), collection: gathered };
+        clause(std::mem::take(&mut self.locals), vec![Condition { kind, span }], key, value, span)
     }
 }
 
