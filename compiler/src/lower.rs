@@ -17,7 +17,7 @@ use hpol_stdlib::heap::{Heap, HeapError, View, Word};
 use rustc_hash::FxHashMap;
 
 use crate::Options;
-use crate::plan::{BuiltinId, FunctionId, OnError, PathId, PlaceId, Program, Site, SiteId};
+use crate::plan::{BuiltinId, Extent, ExtentId, FunctionId, OnError, PathId, PlaceId, Program, Site, SiteId};
 
 mod body;
 mod builder;
@@ -121,6 +121,7 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         places: Interner::default(),
         sites: Interner::default(),
         paths: Interner::default(),
+        extents: Interner::default(),
         builtins: Vec::new(),
         builtin_ids: FxHashMap::default(),
         memo_slots: 0,
@@ -145,6 +146,7 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         sites: shared.sites.items,
         places: shared.places.items,
         paths: shared.paths.items,
+        extents: shared.extents.items,
         memo_slots: shared.memo_slots,
         sources: program.sources.clone(),
     })
@@ -192,6 +194,11 @@ fn nodes(program: &typed::Program) -> Vec<Vec<Arc<str>>> {
     nodes.into_iter().collect()
 }
 
+/// The element of an array in a base document that a part of a path names.
+pub(crate) fn element_named(items: &[Word], name: &str) -> Word {
+    name.parse::<usize>().ok().and_then(|at| items.get(at).copied()).unwrap_or(Word::ABSENT)
+}
+
 /// Counts of a program fit 32 bits, because its text does.
 fn number(count: usize) -> u32 {
     u32::try_from(count).unwrap_or(u32::MAX)
@@ -206,6 +213,7 @@ struct Shared<'t> {
     places: Interner<Span>,
     sites: Interner<Site>,
     paths: Interner<Vec<Arc<str>>>,
+    extents: Interner<Extent>,
     builtins: Vec<&'static Builtin>,
     builtin_ids: FxHashMap<Arc<str>, BuiltinId>,
     memo_slots: u32,
@@ -222,6 +230,10 @@ impl Shared<'_> {
 
     fn path(&mut self, path: &[Arc<str>]) -> PathId {
         PathId(self.paths.id(path.to_vec()))
+    }
+
+    fn extent(&mut self, extent: Extent) -> ExtentId {
+        ExtentId(self.extents.id(extent))
     }
 
     fn builtin(&mut self, name: &Arc<str>) -> Lowered<BuiltinId> {
@@ -248,13 +260,13 @@ impl Shared<'_> {
     fn document(&self, path: &[Arc<str>]) -> Word {
         path.iter().fold(self.data, |word, name| match self.heap.view(word) {
             View::Object(..) => self.heap.field(word, name),
+            View::Array(items) => element_named(items, name),
             View::Absent
             | View::Null
             | View::Bool(_)
             | View::Int(_)
             | View::Number(_)
             | View::String(_)
-            | View::Array(_)
             | View::Set(_) => Word::ABSENT,
         })
     }

@@ -8,7 +8,7 @@ use hpol_stdlib::heap::Word;
 
 use crate::context::{Context, Entered, Fault, Intercepted, Stop};
 use crate::ops::Failure;
-use crate::plan::{BuiltinId, DecisionId, FunctionId, OnError, PathId, PlaceId, Site, SiteId};
+use crate::plan::{BuiltinId, DecisionId, Extent, ExtentId, FunctionId, OnError, PlaceId, Site, SiteId};
 
 /// An engine: something that runs the functions of a plan.
 pub trait Machine {
@@ -119,20 +119,25 @@ fn call_directly<M: Machine + ?Sized>(
 /// [`Stop`] if an error stands in the context.
 pub fn document<M: Machine + ?Sized>(
     machine: &M,
-    path: PathId,
+    extent: ExtentId,
+    keys: &[Word],
     place: PlaceId,
     context: &mut Context,
 ) -> Result<Word, Stop> {
-    if let Some(document) = context.known_document(path) {
+    if keys.is_empty()
+        && let Some(document) = context.known_document(extent)
+    {
         return Ok(document);
     }
     let program = context.program().clone();
-    let document = document_at(machine, &program.paths[path.index()], place, context)?;
-    context.keep_document(path, document);
+    let document = extent_of(machine, &program.extents[extent.index()], keys, place, context)?;
+    if keys.is_empty() {
+        context.keep_document(extent, document);
+    }
     Ok(document)
 }
 
-/// As [`document`], for a path that no statement names.
+/// As [`document`], for all of a path that no statement names.
 ///
 /// # Errors
 ///
@@ -143,17 +148,33 @@ pub fn document_at<M: Machine + ?Sized>(
     place: PlaceId,
     context: &mut Context,
 ) -> Result<Word, Stop> {
+    let extent = Extent { path: path.to_vec(), below: Vec::new() };
+    extent_of(machine, &extent, &[], place, context)
+}
+
+fn extent_of<M: Machine + ?Sized>(
+    machine: &M,
+    extent: &Extent,
+    keys: &[Word],
+    place: PlaceId,
+    context: &mut Context,
+) -> Result<Word, Stop> {
     let program = context.program().clone();
+    // Before anything is called: what a call makes may move what the keys' texts point into.
+    let names: Vec<Option<Box<str>>> = keys.iter().map(|key| context.heap().as_str(*key).map(Box::from)).collect();
+    let is_key = |key: usize, name: &str| names.get(key).and_then(Option::as_deref) == Some(name);
+    let path = extent.path.as_slice();
     let mark = context.mark_save();
     let mut values = Vec::new();
-    for (rule, function) in program.rules_below(path) {
+    for (rule, function) in program.rules_of(extent, is_key) {
         let value = call(machine, *function, &[], place, context)?;
         if !value.is_absent() {
             values.push((&rule[path.len()..], value));
         }
     }
     context.mark_restore(mark);
-    let packages: Vec<&[Arc<str>]> = program.nodes_below(path).iter().map(|node| &node[path.len()..]).collect();
+    let nodes = program.nodes_below(path).iter().map(|node| &node[path.len()..]);
+    let packages: Vec<&[Arc<str>]> = nodes.filter(|node| extent.admits(node, is_key)).collect();
     context.make_document(path, &values, &packages, place)
 }
 

@@ -87,6 +87,8 @@ index_type! {
     PlaceId
     /// An index into [`Program::paths`].
     PathId
+    /// An index into [`Program::extents`].
+    ExtentId
     /// An index into [`Program::decisions`].
     DecisionId
 }
@@ -121,10 +123,50 @@ pub struct Program {
     pub places: Vec<Span>,
     /// Paths in `data`.
     pub paths: Vec<Vec<Arc<str>>>,
+    /// Parts of `data` with rules in them, as statements ask for them.
+    pub extents: Vec<Extent>,
     /// How many memo slots an evaluation needs.
     pub memo_slots: u32,
     /// The files, for turning spans into places that people read.
     pub sources: SourceMap,
+}
+
+/// A part of `data` with rules in it: a package and what stands below it, as far as it is looked at.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Extent {
+    /// The package.
+    pub path: Vec<Arc<str>>,
+    /// Which names below it are looked at.
+    pub below: Vec<ExtentStep>,
+}
+
+/// A step below a package.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum ExtentStep {
+    /// This name.
+    Name(Arc<str>),
+    /// The name that the statement's next key is.
+    Key,
+    /// Any.
+    Any,
+}
+
+impl Extent {
+    /// Whether something at a path below the package is looked at, where `is_key` tells whether the key with a number is a
+    /// name.
+    pub fn admits(&self, rest: &[Arc<str>], is_key: impl Fn(usize, &str) -> bool) -> bool {
+        let mut keys = 0..;
+        self.below.iter().zip(rest).all(|(step, name)| match step {
+            ExtentStep::Name(wanted) => wanted == name,
+            ExtentStep::Key => keys.next().is_some_and(|key| is_key(key, name)),
+            ExtentStep::Any => true,
+        })
+    }
+
+    /// How many keys a statement that asks for it has.
+    pub fn keys(&self) -> usize {
+        self.below.iter().filter(|step| matches!(step, ExtentStep::Key)).count()
+    }
 }
 
 /// A function: a rule, a decision rule, or a step of a test.
@@ -217,8 +259,10 @@ pub enum StatementKind {
     Document {
         /// Written.
         target: Register,
-        /// Where it stands.
-        path: PathId,
+        /// Where it stands, and what of it matters.
+        extent: ExtentId,
+        /// The names behind it that are values.
+        keys: Vec<Register>,
     },
     /// The member of an object under a constant name. Fails if there is none.
     Field {
@@ -746,6 +790,16 @@ impl Program {
     /// The objects in `data` at a path or below it that are there even without values.
     pub fn nodes_below(&self, path: &[Arc<str>]) -> &[Vec<Arc<str>>] {
         below(&self.nodes, path, |node| node)
+    }
+
+    /// The rules in a part of `data`, where `is_key` tells whether the key with a number is a name.
+    pub fn rules_of<'p>(
+        &'p self,
+        extent: &'p Extent,
+        is_key: impl Fn(usize, &str) -> bool + 'p,
+    ) -> impl Iterator<Item = &'p (Vec<Arc<str>>, FunctionId)> {
+        let rules = self.rules_below(&extent.path).iter();
+        rules.filter(move |rule| extent.admits(&rule.0[extent.path.len()..], &is_key))
     }
 
     /// Place of an error; `None` if `id` comes from elsewhere.

@@ -3,8 +3,6 @@
 //! Engines rely on them: generated code reads a register without asking whether it was written. A plan that breaks one
 //! is a defect of the compiler, and is refused rather than run.
 
-use std::sync::Arc;
-
 use crate::CompileError;
 use crate::plan::{
     Block, Function, FunctionId, Label, Mock, Program, Register, Replacement, ReplacementTarget, Statement,
@@ -304,7 +302,9 @@ impl<'p> Checker<'p> {
             StatementKind::Data { path, site, .. } => {
                 path.index() < program.paths.len() && site.index() < program.sites.len()
             }
-            StatementKind::Document { path, .. } => path.index() < program.paths.len(),
+            StatementKind::Document { extent, keys, .. } => {
+                program.extents.get(extent.index()).is_some_and(|extent| extent.keys() == keys.len())
+            }
             StatementKind::Input { site, .. }
             | StatementKind::Each { site, .. }
             | StatementKind::Arithmetic { site, .. }
@@ -452,9 +452,10 @@ impl Callees {
         for statement in &block.statements {
             if let StatementKind::Call { function, .. } = &statement.kind {
                 self.calls.push((function.index(), around));
-            } else if let StatementKind::Document { path, .. } = &statement.kind {
-                let path: &[Arc<str>] = &program.paths[path.index()];
-                self.calls.extend(program.rules_below(path).iter().map(|rule| (rule.1.index(), around)));
+            } else if let StatementKind::Document { extent, .. } = &statement.kind {
+                // A key can be any name.
+                let rules = program.rules_of(&program.extents[extent.index()], |_, _| true);
+                self.calls.extend(rules.map(|rule| (rule.1.index(), around)));
             } else if let Some(block) = statement.block() {
                 self.add(program, block, around + 1);
             }

@@ -83,7 +83,9 @@ pub fn rego_code(code: &str) -> &'static str {
         | "conflicting-parameters"
         | "default-on-set"
         | "duplicate-default"
+        | "duplicate-metadata"
         | "rule-conflict"
+        | "builtin-not-allowed"
         | "unknown-function"
         | "wrong-arity" => "rego_type_error",
         "bad-assignment" | "bad-parameter" | "duplicate-variable" | "function-as-value" | "bad-with-target" => {
@@ -187,6 +189,8 @@ struct Checker<'i, 'a> {
     /// Rules that may have no value.
     rules_absent: BTreeSet<RuleId>,
     module: usize,
+    /// The definition that is being checked.
+    definition: Option<&'a crate::ast::Rule>,
     profile: Profile,
     locals: Vec<Local>,
     scopes: Vec<scope::Scope>,
@@ -210,6 +214,7 @@ impl<'i, 'a> Checker<'i, 'a> {
             parameter_types: vec![Vec::new(); index.rules.len()],
             rules_absent: BTreeSet::new(),
             module: 0,
+            definition: None,
             profile: Profile::Hpol,
             locals: Vec::new(),
             scopes: Vec::new(),

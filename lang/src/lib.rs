@@ -10,6 +10,7 @@ mod documents;
 pub mod format;
 pub mod lint;
 pub mod load;
+mod metadata;
 pub mod parse;
 mod resolve;
 pub mod source;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use crate::ast::{DefaultRule, Expr, Module, Rule, Step, TypeExpr};
 use crate::diagnostic::Diagnostic;
 use crate::documents::Mounted;
+use crate::metadata::{self, Metadata};
 use crate::source::{Profile, SourceMap, Span};
 use crate::typed::RuleKind;
 use crate::types::{Environment, Type};
@@ -40,6 +41,8 @@ pub(crate) struct Index<'a> {
     pub(crate) tree: Node,
     /// Types that each package declares or imports.
     pub(crate) types: Vec<BTreeMap<Arc<str>, Type>>,
+    /// Annotations in the comments of each module.
+    pub(crate) metadata: Vec<Vec<Metadata>>,
     /// Imports and rules that something uses: (module, name) and rule.
     pub(crate) used: RefCell<Used>,
 }
@@ -207,9 +210,15 @@ impl<'a> Index<'a> {
             rules: Vec::new(),
             tree: Node::default(),
             types: Vec::new(),
+            metadata: Vec::new(),
             used: RefCell::default(),
         };
         declare::packages(&mut index, diagnostics);
+        for (module, package) in modules.iter().zip(&index.package_of) {
+            let package = &index.packages[*package].parts;
+            index.metadata.push(metadata::read(sources, module, package, diagnostics));
+        }
+        metadata::check_repeats(&index.metadata, diagnostics);
         declare::imports(&mut index, diagnostics);
         types::declare(&mut index, diagnostics);
         declare::inputs(&mut index, diagnostics);

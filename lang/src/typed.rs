@@ -268,7 +268,8 @@ pub enum ExprKind {
     /// The value of a rule that is not a function.
     Rule(RuleId),
     /// A package and all below it as one object: base documents and rules (`data.a`, `data`).
-    Package(Vec<Arc<str>>),
+    /// What stands behind it says which of the rules below can matter; the others are not evaluated for it.
+    Package(Vec<Arc<str>>, Vec<PackageStep>),
     /// A member by constant name; absent where there is none.
     Field(Box<Expr>, Arc<str>),
     /// A member by key: of an object by key, of an array by index, of a set the element itself if it is in it.
@@ -306,6 +307,17 @@ pub enum ExprKind {
     Template(Vec<TemplatePart>),
     /// True if the body holds, else false (`not` and a condition where a value is wanted).
     Holds(Body),
+}
+
+/// A step behind a package.
+#[derive(Debug, Clone)]
+pub enum PackageStep {
+    /// A name.
+    Name(Arc<str>),
+    /// The value of a variable that is bound.
+    Key(Expr),
+    /// Every name: an iteration.
+    Any,
 }
 
 /// A part of a template.

@@ -165,6 +165,8 @@ pub type LiteralCheck = fn(position: usize, value: &Value) -> Result<(), String>
 pub struct BuiltinInfo {
     /// Its parameters and result.
     pub signature: Signature,
+    /// Whether the host allows it. A call of one that it does not is refused; `with` may name it.
+    pub allowed: bool,
     /// Checks one literal argument at compile time, such as a pattern; an error is the message.
     pub check_literal: Option<LiteralCheck>,
 }

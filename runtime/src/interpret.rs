@@ -203,7 +203,10 @@ impl Interpreter {
         let (target, value, site) = match &statement.kind {
             Kind::Input { target, site } => (target, context.load_input(*site), Some(*site)),
             Kind::Data { target, path, value, site } => (target, context.load_data(*path, *value, *site), Some(*site)),
-            Kind::Document { target, path } => (target, document(self, *path, place, context)?, None),
+            Kind::Document { target, extent, keys } => {
+                let keys = frame.all(keys);
+                (target, document(self, *extent, &keys, place, context)?, None)
+            }
             Kind::Field { target, base, name, site } => (target, context.field(frame.get(*base), *name, *site), *site),
             Kind::Index { target, base, key, site } => {
                 (target, context.index(frame.get(*base), frame.get(*key), *site, place)?, *site)

@@ -19,6 +19,8 @@ pub struct Builtin {
     pub examples: &'static [Example],
     /// Whether the same arguments always give the same result.
     pub purity: Purity,
+    /// Whether it reaches outside of an evaluation, so that a policy may call it only where a host allows it.
+    pub outside: bool,
     /// Checks a literal argument at compile time, such as a pattern.
     pub check_literal: Option<LiteralCheck>,
     /// The work; [`Builtin::call`] runs it.
@@ -47,12 +49,18 @@ impl Builtin {
         examples: &'static [Example],
         function: Function,
     ) -> Self {
-        Self { name, signature, doc, examples, purity: Purity::Pure, check_literal: None, function }
+        Self { name, signature, doc, examples, purity: Purity::Pure, outside: false, check_literal: None, function }
     }
 
     /// The same entry, with a result that depends on the decision too.
     pub(crate) const fn of_decision(mut self) -> Self {
         self.purity = Purity::Decision;
+        self
+    }
+
+    /// The same entry, callable only where a host allows it.
+    pub(crate) const fn outside(mut self) -> Self {
+        self.outside = true;
         self
     }
 

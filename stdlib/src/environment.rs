@@ -23,7 +23,10 @@ static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| {
     // A test reads every signature, so none is left out here.
     let builtins = BUILTINS.iter().filter_map(|builtin| {
         let signature = Signature::parse(builtin.signature).ok()?;
-        Some((builtin.name.into(), BuiltinInfo { signature, check_literal: builtin.check_literal }))
+        Some((
+            builtin.name.into(),
+            BuiltinInfo { signature, allowed: !builtin.outside, check_literal: builtin.check_literal },
+        ))
     });
     Environment {
         builtins: builtins.collect(),

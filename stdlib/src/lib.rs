@@ -5,7 +5,6 @@ pub mod builtin;
 pub mod detect;
 pub mod heap;
 pub mod reference;
-pub mod yaml;
 
 mod arguments;
 mod caches;
@@ -14,6 +13,7 @@ mod table;
 mod targets;
 
 mod aggregates;
+mod annotations;
 mod arrays;
 mod bits;
 mod casts;
@@ -28,6 +28,7 @@ mod net;
 mod numbers;
 mod objects;
 mod operators;
+mod outside;
 mod regex;
 mod semver;
 mod sets;
@@ -39,6 +40,7 @@ mod types;
 mod units;
 mod url;
 mod uuid;
+mod yaml;
 
 pub use environment::environment;
 pub use table::{BUILTINS, GROUPS, Group, find_builtin};

@@ -45,6 +45,8 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Hashes and codes", tables: &[crate::crypto::TABLE] },
     Group { title: "Tokens", tables: &[crate::jwt::TABLE] },
     Group { title: "Versions and identifiers", tables: &[crate::semver::TABLE, crate::uuid::TABLE] },
+    Group { title: "Annotations", tables: &[crate::annotations::TABLE] },
+    Group { title: "Outside of an evaluation, where a host allows it", tables: &[crate::outside::TABLE] },
     Group { title: "While writing policies", tables: &[crate::trace::TABLE] },
 ];
 

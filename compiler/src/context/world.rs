@@ -2,10 +2,14 @@
 
 use std::sync::Arc;
 
-use hpol_stdlib::heap::{View, Word};
+use hpol_stdlib::heap::{Kind, View, Word};
 use rustc_hash::FxHashMap;
 
-use crate::plan::{BuiltinId, FunctionId, Mock, Origin, PathId, PlaceId, Replacement, ReplacementTarget, SiteId};
+use crate::plan::{
+    BuiltinId, ExtentId, FunctionId, Mock, Origin, PathId, PlaceId, Replacement, ReplacementTarget, SiteId,
+};
+
+use crate::lower::element_named;
 
 use super::calls::PENDING;
 use super::{Context, Stop};
@@ -26,7 +30,7 @@ pub(super) struct World {
     /// The marks that memoised functions without a result left.
     pub(super) memo_marks: FxHashMap<u32, Box<[SiteId]>>,
     /// Packages as documents, by path.
-    pub(super) documents: FxHashMap<PathId, Word>,
+    pub(super) documents: FxHashMap<ExtentId, Word>,
     /// The world in which the `with` stands.
     outer: usize,
 }
@@ -199,18 +203,21 @@ impl Context {
     }
 
     /// A package's document, if it was made before.
-    pub(crate) fn known_document(&self, path: PathId) -> Option<Word> {
-        self.worlds[self.world].documents.get(&path).copied()
+    pub(crate) fn known_document(&self, extent: ExtentId) -> Option<Word> {
+        self.worlds[self.world].documents.get(&extent).copied()
     }
 
     /// Keeps a package's document.
-    pub(crate) fn keep_document(&mut self, path: PathId, document: Word) {
-        self.worlds[self.world].documents.insert(path, document);
+    pub(crate) fn keep_document(&mut self, extent: ExtentId, document: Word) {
+        self.worlds[self.world].documents.insert(extent, document);
     }
 
     /// The value at a path; absent where there is none.
     pub(crate) fn descend(&self, base: Word, path: &[Arc<str>]) -> Word {
-        path.iter().fold(base, |word, name| self.heap.field(word, name))
+        path.iter().fold(base, |word, name| match self.heap.elements(word) {
+            Some(items) if word.kind() == Kind::Array => element_named(items, name),
+            _ => self.heap.field(word, name),
+        })
     }
 
     /// What a call of a function does under the `with` in force.

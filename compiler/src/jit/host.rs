@@ -17,7 +17,7 @@ use hpol_stdlib::heap::Word;
 use crate::context::{Context, Stop, codes};
 use crate::machine;
 use crate::ops::Failure;
-use crate::plan::{BuiltinId, FunctionId, PathId, PlaceId, Replacement, SiteId};
+use crate::plan::{BuiltinId, ExtentId, FunctionId, PathId, PlaceId, Replacement, SiteId};
 
 use super::abi::{self, NONE, STOP};
 use super::code::Entries;
@@ -70,7 +70,7 @@ hosts! {
     Charge = charge: Host2 / 2,
     LoadInput = load_input: Host1 / 1,
     LoadData = load_data: Host3 / 3,
-    Document = document: Host2 / 2,
+    Document = document: Host4 / 4,
     Member = member: Host3 / 3,
     Index = index: Host4 / 4,
     Call = call: Host4 / 4,
@@ -203,10 +203,13 @@ extern "C" fn load_data(context: Pointer, path: u64, value: u64, site: u64) -> u
     word(context, |context| Ok(context.load_data(PathId(narrow(path)), bits(value), SiteId(narrow(site)))))
 }
 
-extern "C" fn document(context: Pointer, path: u64, place: u64) -> u64 {
+extern "C" fn document(context: Pointer, extent: u64, address: u64, count: u64, place: u64) -> u64 {
     word(context, |context| {
         let entries = Entries::of(context);
-        machine::document(entries, PathId(narrow(path)), place_of(place), context)
+        let extent = ExtentId(narrow(extent));
+        with_words(context, address, count, |context, keys| {
+            machine::document(entries, extent, keys, place_of(place), context)
+        })
     })
 }
 

@@ -10,7 +10,7 @@ impl Shared<'_> {
         match &expr.kind {
             ExprKind::Input => "input".into(),
             ExprKind::Local(local) => local_name(locals, local.0 as usize),
-            ExprKind::Data(path) | ExprKind::Package(path) => {
+            ExprKind::Data(path) | ExprKind::Package(path, _) => {
                 path.iter().fold("data".to_owned(), |text, name| member(text, name))
             }
             ExprKind::Rule(rule) => self.typed.rules[rule.0 as usize].path.to_string(),

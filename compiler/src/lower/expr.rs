@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use hpol_lang::ast::BinaryOperator;
 use hpol_lang::source::{Profile, Span};
-use hpol_lang::typed::{Body, Expr, ExprKind, TemplatePart};
+use hpol_lang::typed::{Body, Expr, ExprKind, PackageStep, TemplatePart};
 use hpol_lang::types::Type;
 use hpol_lang::value::Value;
 use hpol_stdlib::heap::Word;
 
 use crate::plan::{
-    ArithmeticOperator, Collection, CompareOperator, Register, SetOperator, SiteId, StatementKind,
+    ArithmeticOperator, Collection, CompareOperator, Extent, ExtentStep, Register, SetOperator, SiteId, StatementKind,
     TemplatePart as PlanTemplatePart,
 };
 
@@ -71,10 +71,7 @@ impl Builder<'_, '_> {
                 let function = function_of(*rule);
                 self.push(StatementKind::Call { target, function, arguments: Vec::new() }, span);
             }
-            ExprKind::Package(path) => {
-                let path = self.shared.path(path);
-                self.push(StatementKind::Document { target, path }, span);
-            }
+            ExprKind::Package(path, below) => self.package(path, below, target, span)?,
             ExprKind::Field(base, name) => {
                 let base = self.value(base)?;
                 let name = self.shared.text(name)?;
@@ -128,6 +125,24 @@ impl Builder<'_, '_> {
                 self.push(StatementKind::Copy { target, source: holds }, span);
             }
         }
+        Ok(())
+    }
+
+    fn package(&mut self, path: &[Arc<str>], below: &[PackageStep], target: Register, span: Span) -> Lowered {
+        let mut keys = Vec::new();
+        let mut steps = Vec::with_capacity(below.len());
+        for step in below {
+            steps.push(match step {
+                PackageStep::Name(name) => ExtentStep::Name(name.clone()),
+                PackageStep::Key(key) => {
+                    keys.push(self.value(key)?);
+                    ExtentStep::Key
+                }
+                PackageStep::Any => ExtentStep::Any,
+            });
+        }
+        let extent = self.shared.extent(Extent { path: path.to_vec(), below: steps });
+        self.push(StatementKind::Document { target, extent, keys }, span);
         Ok(())
     }
 

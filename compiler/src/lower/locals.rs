@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use hpol_lang::typed::{Body, Condition, ConditionKind, Expr, ExprKind, LocalId, Pattern, TemplatePart};
+use hpol_lang::typed::{Body, Condition, ConditionKind, Expr, ExprKind, LocalId, PackageStep, Pattern, TemplatePart};
 
 /// The variables that conditions bind for what comes behind them, in order.
 pub(super) fn bound(conditions: &[Condition]) -> Vec<LocalId> {
@@ -99,7 +99,11 @@ fn used_by_pattern(pattern: &Pattern, found: &mut BTreeSet<LocalId>) {
 
 fn used_by(expr: &Expr, found: &mut BTreeSet<LocalId>) {
     match &expr.kind {
-        ExprKind::Constant(_) | ExprKind::Input | ExprKind::Data(_) | ExprKind::Rule(_) | ExprKind::Package(_) => {}
+        ExprKind::Constant(_) | ExprKind::Input | ExprKind::Data(_) | ExprKind::Rule(_) => {}
+        ExprKind::Package(_, below) => below.iter().for_each(|step| match step {
+            PackageStep::Key(key) => used_by(key, found),
+            PackageStep::Name(_) | PackageStep::Any => {}
+        }),
         ExprKind::Local(local) => {
             found.insert(*local);
         }

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::sync::Arc;
 
-use hpol_stdlib::heap::{HeapError, View, Word};
+use hpol_stdlib::heap::{HeapError, Kind, View, Word};
 
 use crate::context::{Context, Stop, codes};
 use crate::plan::{Collection, PlaceId};
@@ -176,7 +176,7 @@ impl Context {
     }
 
     /// `base` with each value put in at its path. Two values at one path, or one within another, are a conflict;
-    /// a base value gives way.
+    /// a base value stays.
     fn nested(&mut self, base: Word, mut entries: Vec<Entry>, place: PlaceId) -> Result<Word, Stop> {
         let whole = entries.iter().find_map(|(path, value)| value.filter(|_| path.is_empty()));
         if let Some(whole) = whole {
@@ -186,7 +186,10 @@ impl Context {
                     return Err(self.conflict(place));
                 }
             }
-            return Ok(whole);
+            return self.merged(base, whole, place);
+        }
+        if !base.is_absent() && base.kind() != Kind::Object {
+            return Ok(base);
         }
         // What is left at this path only says that there is an object.
         entries.retain(|entry| !entry.0.is_empty());
@@ -205,6 +208,27 @@ impl Context {
                 below.push((path[1..].to_vec(), value));
             }
             let member = self.nested(self.heap.index(base, key), below, place)?;
+            // Of equal keys the last stays.
+            members.push((key, member));
+        }
+        let object = self.heap.object(members);
+        self.made(object, place)
+    }
+
+    /// A base value with the members of `other` that it has not; absent gives way.
+    fn merged(&mut self, base: Word, other: Word, place: PlaceId) -> Result<Word, Stop> {
+        if base.is_absent() {
+            return Ok(other);
+        }
+        let (View::Object(keys, values), View::Object(..)) = (self.heap.view(other), self.heap.view(base)) else {
+            return Ok(base);
+        };
+        let others: Vec<(Word, Word)> = keys.iter().copied().zip(values.iter().copied()).collect();
+        let View::Object(keys, values) = self.heap.view(base) else { return Ok(base) };
+        let mut members: Vec<(Word, Word)> = keys.iter().copied().zip(values.iter().copied()).collect();
+        self.charge(u64::try_from(members.len() + others.len()).unwrap_or(u64::MAX), place)?;
+        for (key, value) in others {
+            let member = self.merged(self.heap.index(base, key), value, place)?;
             // Of equal keys the last stays.
             members.push((key, member));
         }

@@ -15,8 +15,8 @@ use hpol_stdlib::heap::Word;
 use rustc_hash::FxHashMap;
 
 use crate::plan::{
-    ArithmeticOperator, Block, BuiltinId, CompareOperator, FunctionId, Label, OnError, PathId, Program, Register,
-    SetOperator, StatementKind,
+    ArithmeticOperator, Block, BuiltinId, CompareOperator, ExtentId, FunctionId, Label, OnError, PathId, Program,
+    Register, SetOperator, StatementKind,
 };
 
 use super::Writes;
@@ -44,7 +44,7 @@ enum Key {
     Constant(u64),
     Input(World),
     Data(World, PathId),
-    Document(World, PathId),
+    Document(World, ExtentId, Vec<Register>),
     Field(Register, u64),
     Index(Register, Register),
     Call(World, FunctionId, Vec<Register>),
@@ -143,8 +143,8 @@ impl Sharer<'_> {
             Some((Key::Input(world), Some(*target)))
         } else if let StatementKind::Data { target, path, .. } = kind {
             Some((Key::Data(world, *path), Some(*target)))
-        } else if let StatementKind::Document { target, path } = kind {
-            Some((Key::Document(world, *path), Some(*target)))
+        } else if let StatementKind::Document { target, extent, keys } = kind {
+            Some((Key::Document(world, *extent, self.operands(keys)?), Some(*target)))
         } else if let StatementKind::Field { target, base, name, .. } = kind {
             Some((Key::Field(self.operand(*base)?, name.bits()), Some(*target)))
         } else if let StatementKind::Index { target, base, key, .. } = kind {

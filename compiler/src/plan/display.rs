@@ -5,8 +5,8 @@ use std::fmt::{self, Write};
 use hpol_stdlib::heap::{Heap, Word};
 
 use super::{
-    ArithmeticOperator, Block, Collection, CompareOperator, Function, Mock, OnError, Program, Register, Replacement,
-    ReplacementTarget, Role, SetOperator, Shape, Statement, StatementKind, TemplatePart,
+    ArithmeticOperator, Block, Collection, CompareOperator, Extent, ExtentStep, Function, Mock, OnError, Program,
+    Register, Replacement, ReplacementTarget, Role, SetOperator, Shape, Statement, StatementKind, TemplatePart,
 };
 
 /// A function as text: one line for each statement, blocks indented.
@@ -95,9 +95,19 @@ impl Printer<'_> {
                 let missing = if value.is_absent() { " (absent)" } else { "" };
                 write!(out, "{} = data {path:?}{missing}", register(*target))?;
             }
-            S::Document { target, path } => {
-                let path = self.program.paths[path.index()].join(".");
-                write!(out, "{} = document {path:?}", register(*target))?;
+            S::Document { target, extent, keys } => {
+                let Extent { path, below } = &self.program.extents[extent.index()];
+                write!(out, "{} = document {:?}", register(*target), path.join("."))?;
+                let mut keys = keys.iter();
+                for step in below {
+                    match step {
+                        ExtentStep::Name(name) => write!(out, " .{name}")?,
+                        ExtentStep::Key => {
+                            write!(out, " [{}]", keys.next().copied().map(register).unwrap_or_default())?
+                        }
+                        ExtentStep::Any => write!(out, " [_]")?,
+                    }
+                }
             }
             S::Field { target, base, name, site } => {
                 let quiet = if site.is_none() { " quiet" } else { "" };

@@ -8,7 +8,6 @@ pub(crate) fn reads(kind: &StatementKind) -> Vec<Register> {
         StatementKind::Constant { .. }
         | StatementKind::Input { .. }
         | StatementKind::Data { .. }
-        | StatementKind::Document { .. }
         | StatementKind::Scope { .. }
         | StatementKind::Leave { .. }
         | StatementKind::Fail
@@ -19,7 +18,9 @@ pub(crate) fn reads(kind: &StatementKind) -> Vec<Register> {
         StatementKind::Copy { source, .. } | StatementKind::MarkRestore { source } => vec![*source],
         StatementKind::Field { base, .. } => vec![*base],
         StatementKind::Index { base, key, .. } => vec![*base, *key],
-        StatementKind::Call { arguments, .. } | StatementKind::Builtin { arguments, .. } => arguments.clone(),
+        StatementKind::Call { arguments: items, .. }
+        | StatementKind::Builtin { arguments: items, .. }
+        | StatementKind::Document { keys: items, .. } => items.clone(),
         StatementKind::Arithmetic { left, right, .. }
         | StatementKind::SetOperation { left, right, .. }
         | StatementKind::Compare { left, right, .. }
@@ -95,7 +96,6 @@ pub(crate) fn each_read_mut(kind: &mut StatementKind, change: &mut impl FnMut(&m
         StatementKind::Constant { .. }
         | StatementKind::Input { .. }
         | StatementKind::Data { .. }
-        | StatementKind::Document { .. }
         | StatementKind::Scope { .. }
         | StatementKind::Leave { .. }
         | StatementKind::Fail
@@ -108,6 +108,7 @@ pub(crate) fn each_read_mut(kind: &mut StatementKind, change: &mut impl FnMut(&m
         StatementKind::Index { base, key, .. } => [base, key].into_iter().for_each(change),
         StatementKind::Call { arguments: items, .. }
         | StatementKind::Builtin { arguments: items, .. }
+        | StatementKind::Document { keys: items, .. }
         | StatementKind::MakeArray { items, .. }
         | StatementKind::MakeSet { items, .. } => items.iter_mut().for_each(change),
         StatementKind::Arithmetic { left, right, .. }

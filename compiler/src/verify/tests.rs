@@ -56,6 +56,7 @@ fn program(statements: Vec<Statement>) -> Program {
         sites: vec![Site { path: "input".into(), span: SPAN }],
         places: vec![SPAN],
         paths: Vec::new(),
+        extents: Vec::new(),
         memo_slots: 0,
         sources: SourceMap::new(),
     }

@@ -7,7 +7,8 @@ use super::Checker;
 use super::narrow::constant;
 use crate::ast::{Expr, ExprKind, Path};
 use crate::diagnostic::Diagnostic;
-use crate::resolve::{Target, spelling};
+use crate::metadata;
+use crate::resolve::{Target, constant_step, spelling};
 use crate::source::{Profile, Span};
 use crate::typed::{ConditionKind, Expr as Typed, ExprKind as Kind, Pattern, RuleKind};
 use crate::types::{BuiltinInfo, Type};
@@ -79,10 +80,33 @@ impl<'e> Checker<'_, '_> {
             );
             return self.broken(span);
         }
+        if arguments.is_empty()
+            && let Some(value) = self.metadata(&name)
+        {
+            return self.make(Kind::Constant(value), Type::Any, span);
+        }
         match self.callee(path) {
             Some(Callee::Rule(rule)) => self.call_rule(rule, path, arguments, span),
             Some(Callee::Builtin(name)) => self.call_builtin(&name, path, arguments, span),
             None => self.unknown_function(&name, path, arguments, span),
+        }
+    }
+
+    /// What the annotations of the definition that is being checked say, if a name asks for them.
+    fn metadata(&self, name: &str) -> Option<Value> {
+        let rule = self.definition.filter(|_| name.starts_with("rego.metadata."))?;
+        let index = self.index;
+        let own = &index.metadata[self.module];
+        match name {
+            "rego.metadata.rule" => Some(metadata::of_rule(own, rule.span)),
+            "rego.metadata.chain" => {
+                let package = &index.packages[index.package_of[self.module]].parts;
+                let ExprKind::Variable(head) = &rule.head.reference.head.kind else { return None };
+                let steps = rule.head.reference.steps.iter().map_while(constant_step);
+                let path: Vec<Arc<str>> = package.iter().cloned().chain([head.clone()]).chain(steps).collect();
+                Some(metadata::chain(own, index.metadata.iter().flatten(), rule.span, &path, package))
+            }
+            _ => None,
         }
     }
 
@@ -192,6 +216,12 @@ impl<'e> Checker<'_, '_> {
 
     fn call_builtin(&mut self, name: &Arc<str>, path: &Path, arguments: &'e [Expr], span: Span) -> Typed {
         let Some(info) = self.index.environment.builtins.get(name) else { return self.broken(span) };
+        if !info.allowed {
+            self.report(
+                Diagnostic::error("builtin-not-allowed", path.span, format!("`{name}` is not allowed by this host"))
+                    .with_help("it reaches outside of the evaluation; give the policy what it needs as input or data"),
+            );
+        }
         let signature = &info.signature;
         if arguments.len() < signature.required || arguments.len() > signature.parameters.len() {
             let parameters: Vec<String> = signature.parameters.iter().map(Type::to_string).collect();

@@ -125,7 +125,7 @@ impl Checker<'_, '_> {
             | ExprKind::Input
             | ExprKind::Data(_)
             | ExprKind::Rule(_)
-            | ExprKind::Package(_)
+            | ExprKind::Package(..)
             | ExprKind::ArrayComprehension(..)
             | ExprKind::SetComprehension(..)
             | ExprKind::ObjectComprehension(..)

@@ -25,6 +25,7 @@ impl<'a> Checker<'_, 'a> {
         let is_set = |definition: &&Definition<'a>| definition.rule.head.contains.is_some();
         for definition in info.definitions.iter().filter(is_set) {
             self.start(definition.module);
+            self.definition = Some(definition.rule);
             // All definitions are parts of one expression, so their variables are numbered on.
             self.locals = std::mem::take(&mut locals);
             let head = &definition.rule.head;

@@ -188,7 +188,7 @@ impl Checker<'_, '_> {
                 | ExprKind::Input
                 | ExprKind::Data(_)
                 | ExprKind::Rule(_)
-                | ExprKind::Package(_)
+                | ExprKind::Package(..)
                 | ExprKind::ArrayComprehension(..)
                 | ExprKind::SetComprehension(..)
                 | ExprKind::ObjectComprehension(..)
@@ -267,7 +267,7 @@ impl Checker<'_, '_> {
             | ExprKind::Local(_)
             | ExprKind::Input
             | ExprKind::Data(_)
-            | ExprKind::Package(_)
+            | ExprKind::Package(..)
             | ExprKind::ArrayComprehension(..)
             | ExprKind::SetComprehension(..)
             | ExprKind::ObjectComprehension(..)

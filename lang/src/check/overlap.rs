@@ -14,7 +14,7 @@ use super::narrow::{Place, constant, place};
 use super::rule::chain;
 use crate::ast::BinaryOperator;
 use crate::diagnostic::Diagnostic;
-use crate::typed::{Body, Clause, Condition, ConditionKind, Expr, ExprKind, Pattern, Rule};
+use crate::typed::{Body, Clause, Condition, ConditionKind, Expr, ExprKind, PackageStep, Pattern, Rule};
 use crate::types::Type;
 use crate::value::{Number, Value};
 
@@ -353,7 +353,8 @@ fn strip(expr: &mut Expr) {
 fn no_variables(expr: &Expr) -> bool {
     match &expr.kind {
         ExprKind::Local(_) => false,
-        ExprKind::Constant(_) | ExprKind::Input | ExprKind::Data(_) | ExprKind::Rule(_) | ExprKind::Package(_) => true,
+        ExprKind::Constant(_) | ExprKind::Input | ExprKind::Data(_) | ExprKind::Rule(_) => true,
+        ExprKind::Package(_, below) => !below.iter().any(|step| matches!(step, PackageStep::Key(_))),
         ExprKind::Field(inner, _) | ExprKind::Negate(inner) => no_variables(inner),
         ExprKind::Index(left, right) | ExprKind::Binary(_, left, right) => no_variables(left) && no_variables(right),
         ExprKind::Builtin(_, items) | ExprKind::Function(_, items) | ExprKind::Array(items) | ExprKind::Set(items) => {

@@ -7,11 +7,14 @@ use super::body::bare;
 use super::narrow::{constant, place};
 use crate::ast::{Expr, ExprKind, Reference, Step};
 use crate::diagnostic::Diagnostic;
-use crate::resolve::{Target, spelling};
+use crate::resolve::{Target, constant_step, spelling};
 use crate::source::{Profile, Span};
-use crate::typed::{ConditionKind, Expr as Typed, ExprKind as Kind, Pattern, RuleKind};
+use crate::typed::{ConditionKind, Expr as Typed, ExprKind as Kind, PackageStep, Pattern, RuleKind};
 use crate::types::{Member, Type};
 use crate::value::Value;
+
+/// How many steps behind a package are looked at to find the rules that matter.
+const PACKAGE_STEPS_MAX: usize = 16;
 
 impl<'e> Checker<'_, '_> {
     /// A typed expression; in the Rego profile everything is `any`.
@@ -77,10 +80,43 @@ impl<'e> Checker<'_, '_> {
             Target::Package(path) if crate::resolve::names_no_rule(&resolved, &reference.steps) => {
                 self.make(Kind::Data(path.clone()), Type::Any, span)
             }
+            Target::Package(path) => {
+                let below = self.package_steps(rest);
+                self.make(Kind::Package(path.clone(), below), Type::Any, span)
+            }
             target => self.target(target, span),
         };
         let base = resolved.rest.iter().fold(base, |base, name| self.field(base, name, span));
         self.steps(base, rest, reference)
+    }
+
+    /// What the steps behind a package say about which of its rules are wanted.
+    fn package_steps(&mut self, steps: &'e [Step]) -> Vec<PackageStep> {
+        let mut below = Vec::new();
+        for step in steps.iter().take(PACKAGE_STEPS_MAX) {
+            let step = match (constant_step(step), step) {
+                (Some(name), _) => PackageStep::Name(name),
+                (None, Step::Index(index)) if !self.has_unbound(index) => match &bare(index).kind {
+                    ExprKind::Variable(_) => PackageStep::Key(self.expr(index)),
+                    _ if self.profile == Profile::Rego => {
+                        // It is looked at twice and must be evaluated once.
+                        let value = self.expr(index);
+                        let local = self.temporary(Type::Any, index.span);
+                        self.emit(ConditionKind::Match(Pattern::Bind(local), value), index.span);
+                        let key = self.make(Kind::Local(local), Type::Any, index.span);
+                        self.ahead.insert(std::ptr::from_ref(index).addr(), key.clone());
+                        PackageStep::Key(key)
+                    }
+                    _ => PackageStep::Any,
+                },
+                (None, _) => PackageStep::Any,
+            };
+            below.push(step);
+        }
+        while matches!(below.last(), Some(PackageStep::Any)) {
+            below.pop();
+        }
+        below
     }
 
     fn steps(&mut self, base: Typed, steps: &'e [Step], reference: &Reference) -> Typed {
@@ -123,7 +159,7 @@ impl<'e> Checker<'_, '_> {
                 let expr = self.make(Kind::Data(path.clone()), ty, span);
                 self.with_facts(expr)
             }
-            Target::Package(path) => self.make(Kind::Package(path.clone()), Type::Any, span),
+            Target::Package(path) => self.make(Kind::Package(path.clone(), Vec::new()), Type::Any, span),
             Target::Missing(known, part) => self.unknown_data(known, part, span),
         }
     }
@@ -289,6 +325,13 @@ impl<'e> Checker<'_, '_> {
             if !base.ty.members().iter().all(|ty| matches!(ty, Type::Set(_))) || self.profile == Profile::Rego {
                 return self.field_at(base, &name, span, index.span);
             }
+        }
+        if self.profile == Profile::Rego
+            && let (Kind::Data(path), Some(Value::Number(number))) = (&base.kind, constant(&key))
+        {
+            // A path in base documents is made of texts: `data.a[2]` finds "2" in an object, and the third of an array.
+            let path = path.iter().cloned().chain([number.to_string().into()]).collect();
+            return self.make(Kind::Data(path), Type::Any, span);
         }
         let ty = match self.profile {
             Profile::Rego => Type::Any,

@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use super::Checker;
 use super::scope::{Scope, Variable};
-use crate::ast::{ElseClause, Expr, RuleHead};
+use crate::ast::{BinaryOperator, ElseClause, Expr, ExprKind, RuleHead};
 use crate::diagnostic::Diagnostic;
 use crate::resolve::visit::pattern_names;
 use crate::resolve::{Definition, Key};
 use crate::source::{Profile, Span};
-use crate::typed::{Clause, Expr as Typed, ExprKind as Kind, Local, Pattern, Rule, RuleKind};
+use crate::typed::{Clause, ConditionKind, Expr as Typed, ExprKind as Kind, Local, LocalId, Pattern, Rule, RuleKind};
 use crate::types::Type;
 use crate::value::Value;
+
+/// Parameters that are compared at the end of the body, with the variables of their arguments.
+type Computed<'a> = Vec<(LocalId, &'a Expr)>;
 
 impl<'a> Checker<'_, 'a> {
     /// Checks all definitions of a rule.
@@ -70,6 +73,7 @@ impl<'a> Checker<'_, 'a> {
     pub(super) fn definition(&mut self, number: usize, definition: &Definition<'a>) -> Clause {
         let kind = self.index.rules[number].kind;
         let rule = definition.rule;
+        self.definition = Some(rule);
         let head = &rule.head;
         let mut else_clause = None;
         for clause in rule.else_clauses.iter().rev() {
@@ -77,7 +81,7 @@ impl<'a> Checker<'_, 'a> {
             else_clause = Some(Box::new(inner));
         }
         self.start(definition.module);
-        let parameters = self.parameters(number, head.parameters.as_deref().unwrap_or_default());
+        let (parameters, computed) = self.parameters(number, head.parameters.as_deref().unwrap_or_default());
         let value = if matches!(kind, RuleKind::Set) { None } else { head.value.as_deref() };
         let keys: Vec<&'a Expr> = definition
             .keys
@@ -87,13 +91,15 @@ impl<'a> Checker<'_, 'a> {
                 Key::Constant(..) => None,
             })
             .collect();
-        let heads: Vec<&'a Expr> = keys.into_iter().chain(head.contains.as_deref()).chain(value).collect();
+        let heads = keys.into_iter().chain(head.contains.as_deref()).chain(value);
+        let heads: Vec<&'a Expr> = heads.chain(computed.iter().map(|(_, expr)| *expr)).collect();
         let result = head
             .result
             .as_ref()
             .map(|ty| crate::resolve::types::read(self.index, definition.module, ty, &mut self.diagnostics));
         let conditions = rule.body.as_ref().map_or(&[][..], |body| &body.conditions);
         let (body, (key, value)) = self.body(conditions, &heads, |checker| {
+            checker.compare_parameters(&computed);
             let key = checker.key(definition, head, kind);
             let value = checker.value(value, result.as_ref(), head.span);
             (key, value)
@@ -111,13 +117,15 @@ impl<'a> Checker<'_, 'a> {
         next: Option<Box<Clause>>,
     ) -> Clause {
         self.start(module);
-        let parameters = self.parameters(number, head.parameters.as_deref().unwrap_or_default());
+        let (parameters, computed) = self.parameters(number, head.parameters.as_deref().unwrap_or_default());
         let conditions = clause.body.as_ref().map_or(&[][..], |body| &body.conditions);
-        let heads: Vec<&'a Expr> = clause.value.iter().collect();
+        let heads: Vec<&'a Expr> = clause.value.iter().chain(computed.iter().map(|(_, expr)| *expr)).collect();
         let result =
             head.result.as_ref().map(|ty| crate::resolve::types::read(self.index, module, ty, &mut Vec::new()));
-        let (body, value) =
-            self.body(conditions, &heads, |checker| checker.value(clause.value.as_ref(), result.as_ref(), clause.span));
+        let (body, value) = self.body(conditions, &heads, |checker| {
+            checker.compare_parameters(&computed);
+            checker.value(clause.value.as_ref(), result.as_ref(), clause.span)
+        });
         self.finish_parameters();
         Clause {
             locals: std::mem::take(&mut self.locals),
@@ -159,8 +167,9 @@ impl<'a> Checker<'_, 'a> {
         types.into_iter().map(|ty| ty.map_or(Type::Any, |(ty, _)| ty)).collect()
     }
 
-    /// Opens the scope of a function's parameters.
-    pub(super) fn parameters(&mut self, rule: usize, parameters: &'a [Expr]) -> Vec<Pattern> {
+    /// Opens the scope of a function's parameters. Those that need variables of the body are compared at its end: they come
+    /// with the variable that holds the argument.
+    pub(super) fn parameters(&mut self, rule: usize, parameters: &'a [Expr]) -> (Vec<Pattern>, Computed<'a>) {
         let mut names = Vec::new();
         parameters.iter().for_each(|parameter| pattern_names(parameter, &mut names));
         let mut variables: BTreeMap<Arc<str>, Variable> = BTreeMap::new();
@@ -170,8 +179,17 @@ impl<'a> Checker<'_, 'a> {
         self.scopes.push(Scope { variables, ..Scope::default() });
         self.bodies.push(Vec::new());
         let types = self.parameter_types[rule].clone();
-        let typed = parameters.iter().zip(types.into_iter().chain(std::iter::repeat(Type::Any)));
-        let patterns = typed.map(|(parameter, ty)| self.pattern(parameter, &ty.into_plain())).collect();
+        let mut computed = Vec::new();
+        let mut patterns = Vec::with_capacity(parameters.len());
+        for (parameter, ty) in parameters.iter().zip(types.into_iter().chain(std::iter::repeat(Type::Any))) {
+            if self.needs_body(parameter) {
+                let local = self.temporary(Type::Any, parameter.span);
+                computed.push((local, parameter));
+                patterns.push(Pattern::Bind(local));
+            } else {
+                patterns.push(self.pattern(parameter, &ty.into_plain()));
+            }
+        }
         let written = self.bodies.pop().unwrap_or_default();
         if let Some(condition) = written.first() {
             self.report(
@@ -179,7 +197,32 @@ impl<'a> Checker<'_, 'a> {
                     .with_help("name the parameter and write the condition into the body"),
             );
         }
-        patterns
+        (patterns, computed)
+    }
+
+    /// Whether a parameter is an expression of Rego with variables that only the body can bind.
+    fn needs_body(&self, parameter: &Expr) -> bool {
+        if self.profile == Profile::Hpol
+            || matches!(
+                super::body::bare(parameter).kind,
+                ExprKind::Variable(_) | ExprKind::Array(_) | ExprKind::Object(_)
+            )
+        {
+            return false;
+        }
+        super::scope::names_in(parameter)
+            .iter()
+            .any(|name| self.variable(name).is_none() && !self.index.is_global(self.module, name))
+    }
+
+    fn compare_parameters(&mut self, computed: &[(LocalId, &'a Expr)]) {
+        for (local, expr) in computed {
+            let argument = self.make(Kind::Local(*local), Type::Any, expr.span);
+            let value = self.expr(expr);
+            let test = Kind::Binary(BinaryOperator::Equal, Box::new(argument), Box::new(value));
+            let test = self.make(test, Type::Bool, expr.span);
+            self.emit(ConditionKind::Test(test), expr.span);
+        }
     }
 
     fn finish_parameters(&mut self) {

@@ -250,6 +250,13 @@ impl Checker<'_, '_> {
     }
 }
 
+/// The names used in an expression, without those in bodies of their own.
+pub(super) fn names_in(expr: &Expr) -> BTreeSet<Arc<str>> {
+    let mut names = BTreeMap::new();
+    own_names(Part::Expr(expr), &mut names);
+    names.into_keys().collect()
+}
+
 /// The names used at a body's own level, with the first place of each.
 fn own_names(part: Part<'_>, names: &mut BTreeMap<Arc<str>, Span>) {
     let Part::Expr(expr) = part else { return };

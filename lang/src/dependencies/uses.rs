@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::ast::is_identifier;
 use crate::typed::{
-    Body, Clause, Condition, ConditionKind, DecisionRule, Expr, ExprKind, LocalId, Pattern, Program, Replacement,
-    ReplacementTarget, Rule, RuleId, TemplatePart, Test, TestRuns, TestStep,
+    Body, Clause, Condition, ConditionKind, DecisionRule, Expr, ExprKind, LocalId, PackageStep, Pattern, Program,
+    Replacement, ReplacementTarget, Rule, RuleId, TemplatePart, Test, TestRuns, TestStep,
 };
 use crate::value::Value;
 
@@ -226,7 +226,7 @@ impl<'p> Walker<'p> {
             ExprKind::Rule(rule) => {
                 self.uses.rules.insert(*rule);
             }
-            ExprKind::Package(path) => self.package(path),
+            ExprKind::Package(path, below) => self.package(path, below),
             ExprKind::Field(base, _) | ExprKind::Negate(base) => self.read(base),
             ExprKind::Index(left, right) | ExprKind::Binary(_, left, right) => {
                 self.read(left);
@@ -268,16 +268,31 @@ impl<'p> Walker<'p> {
     }
 
     /// A package, or what lies above several: every rule below it, and the documents there.
-    fn package(&mut self, path: &[Arc<str>]) {
+    fn package(&mut self, path: &[Arc<str>], below: &[PackageStep]) {
         let whole = path.join(".");
-        match self.program.packages.iter().position(|package| *package.path == *whole) {
+        let package = self.program.packages.iter().position(|package| *package.path == *whole);
+        match package.filter(|_| below.is_empty()) {
             Some(package) => {
                 self.uses.packages.insert(u32::try_from(package).unwrap_or(u32::MAX));
             }
             None => {
-                let below = self.program.rules.iter().enumerate().filter(|(_, rule)| rule.parts.starts_with(path));
+                let reached = |parts: &[Arc<str>]| {
+                    parts.strip_prefix(path).is_some_and(|rest| {
+                        rest.iter().zip(below).all(|(name, step)| match step {
+                            PackageStep::Name(wanted) => wanted == name,
+                            PackageStep::Key(_) | PackageStep::Any => true,
+                        })
+                    })
+                };
+                let below_it = self.program.rules.iter().enumerate();
+                let below = below_it.filter(|(_, rule)| reached(&rule.parts));
                 let below = below.map(|(index, _)| RuleId(u32::try_from(index).unwrap_or(u32::MAX)));
                 self.uses.rules.extend(below);
+            }
+        }
+        for step in below {
+            if let PackageStep::Key(key) = step {
+                self.read(key);
             }
         }
         if path.iter().try_fold(&self.program.data, |value, part| value.get(part)).is_some() {

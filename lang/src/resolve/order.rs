@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::visit::{Closure, Part, condition_parts, declared, parts, pattern_names};
-use super::{Index, Key, RuleInfo, Target};
+use super::{Index, Key, Target};
 use crate::ast::{Condition, Expr, ExprKind, Path, Reference, Step};
 use crate::diagnostic::Diagnostic;
 use crate::load::QUERY_PACKAGE;
@@ -243,6 +243,11 @@ impl Walker<'_, '_> {
             if super::names_no_rule(&resolved, &reference.steps) {
                 return;
             }
+            if let Target::Package(parts) = &resolved.target {
+                let rest = reference.steps.get(resolved.taken..).unwrap_or_default();
+                let below: Vec<Option<Arc<str>>> = rest.iter().map(super::constant_step).collect();
+                return self.package(parts, &below, reference.span);
+            }
             self.target(&resolved.target, reference.span);
         }
     }
@@ -260,16 +265,22 @@ impl Walker<'_, '_> {
             Target::Rule(rule) => {
                 self.uses.entry(*rule).or_insert(span);
             }
-            Target::Package(parts) => {
-                let rules = self.index.node(parts).map(super::Node::rules).unwrap_or_default();
-                let part_of_data = |info: &RuleInfo<'_>| {
-                    info.kind != RuleKind::Function && !info.parts.starts_with(&[QUERY_PACKAGE.into()])
-                };
-                for rule in rules.into_iter().filter(|rule| part_of_data(&self.index.rules[*rule])) {
-                    self.uses.entry(rule).or_insert(span);
-                }
-            }
+            Target::Package(parts) => self.package(parts, &[], span),
             Target::Input | Target::Data(_) | Target::Missing(..) => {}
+        }
+    }
+
+    /// Uses every rule below a package that the steps behind it, as far as they are known, can lead to.
+    fn package(&mut self, parts: &[Arc<str>], below: &[Option<Arc<str>>], span: Span) {
+        let rules = self.index.node(parts).map(super::Node::rules).unwrap_or_default();
+        for rule in rules {
+            let info = &self.index.rules[rule];
+            let rest = info.parts.get(parts.len()..).unwrap_or_default();
+            let reached = rest.iter().zip(below).all(|(name, step)| step.as_ref().is_none_or(|step| step == name));
+            let asks = info.parts.first().is_some_and(|first| **first == *QUERY_PACKAGE);
+            if info.kind != RuleKind::Function && reached && !asks {
+                self.uses.entry(rule).or_insert(span);
+            }
         }
     }
 }

@@ -4,8 +4,8 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use super::{
-    Body, Clause, Condition, ConditionKind, DecisionRule, Expectation, Expr, ExprKind, Local, LocalId, Pattern,
-    Program, Replacement, ReplacementTarget, Rule, RuleId, RuleKind, TemplatePart, Test, TestRuns, TestStep,
+    Body, Clause, Condition, ConditionKind, DecisionRule, Expectation, Expr, ExprKind, Local, LocalId, PackageStep,
+    Pattern, Program, Replacement, ReplacementTarget, Rule, RuleId, RuleKind, TemplatePart, Test, TestRuns, TestStep,
 };
 use crate::ast::{BinaryOperator, EffectKeyword};
 
@@ -250,6 +250,14 @@ impl<'p> Writer<'p> {
         items.join(", ")
     }
 
+    fn package_step(&self, step: &'p PackageStep) -> String {
+        match step {
+            PackageStep::Name(name) => format!(".{name}"),
+            PackageStep::Key(key) => format!("[{}]", self.expr(key)),
+            PackageStep::Any => "[_]".to_owned(),
+        }
+    }
+
     fn expr(&self, expr: &'p Expr) -> String {
         match &expr.kind {
             ExprKind::Constant(value) => value.to_string(),
@@ -257,7 +265,10 @@ impl<'p> Writer<'p> {
             ExprKind::Input => "input".to_owned(),
             ExprKind::Data(path) => dotted("data", path),
             ExprKind::Rule(rule) => format!("<{}>", self.path(*rule)),
-            ExprKind::Package(path) => format!("<package {}>", dotted("data", path)),
+            ExprKind::Package(path, below) => {
+                let below: String = below.iter().map(|step| self.package_step(step)).collect();
+                format!("<package {}{below}>", dotted("data", path))
+            }
             ExprKind::Field(base, name) => format!("{}.{name}", self.expr(base)),
             ExprKind::Index(base, key) => format!("{}[{}]", self.expr(base), self.expr(key)),
             ExprKind::Builtin(name, items) => format!("{name}({})", self.list(items)),

@@ -1,7 +1,8 @@
 //! Walking the typed tree.
 
 use super::{
-    Body, Clause, Condition, ConditionKind, Expr, ExprKind, Pattern, Program, TemplatePart, TestRuns, TestStep,
+    Body, Clause, Condition, ConditionKind, Expr, ExprKind, PackageStep, Pattern, Program, TemplatePart, TestRuns,
+    TestStep,
 };
 
 /// A part of the typed tree.
@@ -115,12 +116,11 @@ impl Expr {
     pub fn each_node<'t>(&'t self, visit: &mut dyn FnMut(Node<'t>)) {
         visit(Node::Expr(self));
         match &self.kind {
-            ExprKind::Constant(_)
-            | ExprKind::Local(_)
-            | ExprKind::Input
-            | ExprKind::Data(_)
-            | ExprKind::Rule(_)
-            | ExprKind::Package(_) => {}
+            ExprKind::Constant(_) | ExprKind::Local(_) | ExprKind::Input | ExprKind::Data(_) | ExprKind::Rule(_) => {}
+            ExprKind::Package(_, below) => below.iter().for_each(|step| match step {
+                PackageStep::Key(key) => key.each_node(visit),
+                PackageStep::Name(_) | PackageStep::Any => {}
+            }),
             ExprKind::Field(base, _) | ExprKind::Negate(base) => base.each_node(visit),
             ExprKind::Index(left, right) | ExprKind::Binary(_, left, right) => {
                 left.each_node(visit);

@@ -120,7 +120,7 @@ pub fn read_folder(folder: &Path) -> Result<Vec<Case>, ReadError> {
 
 fn read_file(file: &str, text: &str) -> Result<Vec<Case>, ReadError> {
     let broken = |index: usize, message: String| ReadError::Case { file: file.to_owned(), index, message };
-    let document = hpol_stdlib::yaml::read(text).map_err(|error| broken(0, error.to_string()))?;
+    let document = hpol_lang::value::parse_yaml(text).map_err(|error| broken(0, error.to_string()))?;
     let Some(Value::Array(cases)) = document.get("cases") else {
         return Err(broken(0, "the file has no list `cases`".to_owned()));
     };

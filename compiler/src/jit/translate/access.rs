@@ -22,9 +22,11 @@ impl Translator<'_, '_> {
             self.input(*target, *site);
         } else if let StatementKind::Data { target, path, value, site } = &statement.kind {
             self.data(*target, *path, *value, *site);
-        } else if let StatementKind::Document { target, path } = &statement.kind {
-            let (path, place) = (self.number(path.0), self.place(place));
-            let document = self.call_or_stop(Host::Document, &[path, place]);
+        } else if let StatementKind::Document { target, extent, keys } = &statement.kind {
+            let keys = self.registers(keys);
+            let (list, count) = self.list(&keys);
+            let (extent, place) = (self.number(extent.0), self.place(place));
+            let document = self.call_or_stop(Host::Document, &[extent, list, count, place]);
             self.set(*target, document);
         } else if let StatementKind::Field { target, base, name, site } = &statement.kind {
             let (base, name, site) = (self.get(*base), self.word(*name), self.site(*site));
