@@ -257,7 +257,7 @@ impl<'a> Index<'a> {
     }
 
     /// The path of what the module's own package defines under a name.
-    fn own_path(&self, module: usize, name: &str) -> Option<Vec<Arc<str>>> {
+    pub(crate) fn own_path(&self, module: usize, name: &str) -> Option<Vec<Arc<str>>> {
         let package = self.package_of[module];
         let mut parts = self.packages[package].parts.clone();
         parts.push(Arc::from(name));

@@ -108,10 +108,8 @@ impl Ord for Value {
             (Self::Number(left), Self::Number(right)) => left.cmp(right),
             (Self::String(left), Self::String(right)) => left.cmp(right),
             (Self::Array(left), Self::Array(right)) => left.cmp(right),
-            // Objects compare by their keys first, then by their values.
-            (Self::Object(left), Self::Object(right)) => {
-                left.keys().cmp(right.keys()).then_with(|| left.values().cmp(right.values()))
-            }
+            // Entry by entry: first the key, then the value.
+            (Self::Object(left), Self::Object(right)) => left.cmp(right),
             (Self::Set(left), Self::Set(right)) => left.cmp(right),
             _ => self.rank().cmp(&other.rank()),
         }

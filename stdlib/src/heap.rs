@@ -317,7 +317,14 @@ impl Heap {
                 self.compare_all(left, right)
             }
             (View::Object(left_keys, left), View::Object(right_keys, right)) => {
-                self.compare_all(left_keys, right_keys).then_with(|| self.compare_all(left, right))
+                // Entry by entry: first the key, then the value.
+                let entries = left_keys.iter().zip(left).zip(right_keys.iter().zip(right));
+                let unequal = entries
+                    .map(|((left_key, left), (right_key, right))| {
+                        self.compare(*left_key, *right_key).then_with(|| self.compare(*left, *right))
+                    })
+                    .find(|order| order.is_ne());
+                unequal.unwrap_or_else(|| left_keys.len().cmp(&right_keys.len()))
             }
             _ => self.rank(left).cmp(&self.rank(right)),
         }

@@ -1,4 +1,4 @@
-//! Builtins on JSON web tokens: taking them apart and checking their signatures and claims.
+//! Builtins on JSON web tokens: making them, taking them apart and checking their signatures and claims.
 //!
 //! A key verifies only the algorithms that it is made for, whatever the token's header says, so that a public key is never
 //! taken for a secret; `none` is no algorithm.
@@ -12,6 +12,7 @@ use crate::heap::Word;
 mod claims;
 mod der;
 mod keys;
+mod sign;
 mod signature;
 mod token;
 
@@ -46,6 +47,32 @@ pub(crate) const TABLE: &[Builtin] = &[
         claims::decode_verify,
     )
     .of_decision(),
+    Builtin::pure(
+        "io.jwt.encode_sign",
+        "(map[string, any], map[string, any], map[string, any]) -> string",
+        "A token of header and claims, signed with a JSON web key by the algorithm that the header names; PS256, PS384, PS512 and ES512, which draw random numbers, are an error.",
+        &[
+            example(
+                "io.jwt.encode_sign({\"alg\": \"HS256\"}, {\"iss\": \"joe\"}, {\"kty\": \"oct\", \"k\": \"NDI\"})",
+                "\"eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UifQ.jIadTEPOVBMLojMQhAiU-xrorlRNX4EfPPhsVBZQ_-g\"",
+            ),
+            example("io.jwt.encode_sign({\"alg\": \"none\"}, {}, {\"kty\": \"oct\", \"k\": \"NDI\"})", "error"),
+        ],
+        sign::encode_sign,
+    ),
+    Builtin::pure(
+        "io.jwt.encode_sign_raw",
+        "(string, string, string) -> string",
+        "As `io.jwt.encode_sign`, of texts that are signed as they stand; a payload that is no JSON needs another `typ` than JWT in the header.",
+        &[
+            example(
+                "io.jwt.encode_sign_raw(`{\"alg\":\"HS256\"}`, `{\"iss\":\"joe\"}`, `{\"kty\":\"oct\",\"k\":\"NDI\"}`)",
+                "\"eyJhbGciOiJIUzI1NiJ9.eyJpc3MiOiJqb2UifQ.jIadTEPOVBMLojMQhAiU-xrorlRNX4EfPPhsVBZQ_-g\"",
+            ),
+            example("io.jwt.encode_sign_raw(`{\"alg\":\"HS256\"}`, `e`, `{\"kty\":\"oct\",\"k\":\"NDI\"}`)", "error"),
+        ],
+        sign::encode_sign_raw,
+    ),
     verifier(
         "io.jwt.verify_eddsa",
         "Whether a token is signed with Ed25519 by a key: a certificate or public key in PEM form, or one or more JSON web keys.",

@@ -15,6 +15,7 @@ use crate::resolve::visit::{condition_parts, not_conditions};
 use crate::source::{Profile, Span};
 use crate::typed;
 use crate::types::Type;
+use crate::value::Value;
 
 /// A condition that waits for its variables.
 struct Pending<'e> {
@@ -399,6 +400,11 @@ impl<'e> Checker<'_, '_> {
                 // A block holds once, and what it binds stays inside.
                 let (body, ()) = self.body(&body.conditions, &[], |_| ());
                 self.emit(typed::ConditionKind::Any(vec![body]), expr.span);
+            }
+            ExprKind::Call { function, .. } if self.prints(function) => {
+                // It always holds, also where an argument is absent; what it would print is left out of decisions.
+                let always = self.make(typed::ExprKind::Constant(Value::Bool(true)), Type::Bool, expr.span);
+                self.emit(typed::ConditionKind::Test(always), expr.span);
             }
             ExprKind::Call { function, arguments } if self.has_output(function, arguments) => {
                 if let Some((output, inputs)) = arguments.split_last() {

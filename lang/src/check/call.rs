@@ -44,6 +44,11 @@ impl<'e> Checker<'_, '_> {
         self.index.environment.builtins.contains_key(&name).then_some(Callee::Builtin(name))
     }
 
+    /// Whether a call in a file of Rego is one of `print`.
+    pub(super) fn prints(&self, path: &Path) -> bool {
+        self.profile == Profile::Rego && matches!(self.callee(path), Some(Callee::Builtin(name)) if &*name == "print")
+    }
+
     /// Whether a call as a condition has one argument more than the function takes: Rego's way to name the result.
     pub(super) fn has_output(&self, path: &Path, arguments: &[Expr]) -> bool {
         if self.profile == Profile::Hpol {

@@ -32,6 +32,11 @@ impl<'e> Checker<'_, '_> {
                     let path = import.parts.into_iter().chain(steps).collect();
                     if import.input { ReplacementTarget::Input(path) } else { ReplacementTarget::Data(path) }
                 }
+                // A rule of this package, or a part of one.
+                None if self.profile == Profile::Rego => match self.index.own_path(self.module, name) {
+                    Some(path) => ReplacementTarget::Data(path.into_iter().chain(steps).collect()),
+                    None => return self.bad_target(reference),
+                },
                 None => return self.bad_target(reference),
             },
         };

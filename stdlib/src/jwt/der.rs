@@ -81,3 +81,63 @@ fn key_info(content: &[u8]) -> Option<Material> {
         _ => None,
     }
 }
+
+const OCTET_STRING: u8 = 0x04;
+
+/// An element of a tag.
+fn element(tag: u8, content: &[u8]) -> Vec<u8> {
+    let length = content.len().to_be_bytes();
+    let length: Vec<u8> = length.into_iter().skip_while(|byte| *byte == 0).collect();
+    let mut out = vec![tag];
+    match length.as_slice() {
+        [] => out.push(0),
+        [short @ 0..=0x7f] => out.push(*short),
+        long => {
+            out.push(0x80 | u8::try_from(long.len()).unwrap_or(0x7f));
+            out.extend_from_slice(long);
+        }
+    }
+    out.extend_from_slice(content);
+    out
+}
+
+/// A number that is not negative, from its bytes.
+fn integer(bytes: &[u8]) -> Vec<u8> {
+    let start = bytes.iter().position(|byte| *byte != 0).unwrap_or(bytes.len());
+    // A zero in front keeps it from being read as negative, and stands for zero itself.
+    let content = [&[0][..], &bytes[start..]].concat();
+    let content = if content.get(1).is_some_and(|byte| *byte < 0x80) { &content[1..] } else { &content };
+    element(INTEGER, content)
+}
+
+/// A private key of RSA as in PKCS #1, from modulus, exponents, primes and what follows from them, in that order.
+pub(super) fn rsa_private_key(parts: &[Vec<u8>]) -> Vec<u8> {
+    let numbers: Vec<Vec<u8>> = std::iter::once(integer(&[0])).chain(parts.iter().map(|part| integer(part))).collect();
+    element(SEQUENCE, &numbers.concat())
+}
+
+/// A private key on P-256 as in PKCS #8.
+pub(super) fn p256_private_key(secret: &[u8]) -> Vec<u8> {
+    curve_private_key(P256, secret)
+}
+
+/// A private key on P-384 as in PKCS #8.
+pub(super) fn p384_private_key(secret: &[u8]) -> Vec<u8> {
+    curve_private_key(P384, secret)
+}
+
+fn curve_private_key(curve: &[u8], secret: &[u8]) -> Vec<u8> {
+    let algorithm = [element(OBJECT_ID, EC), element(OBJECT_ID, curve)].concat();
+    let key = element(SEQUENCE, &[integer(&[1]), element(OCTET_STRING, secret)].concat());
+    private_key(&algorithm, &key)
+}
+
+/// A private key of Ed25519 as in PKCS #8.
+pub(super) fn ed25519_private_key(secret: &[u8]) -> Vec<u8> {
+    private_key(&element(OBJECT_ID, ED25519), &element(OCTET_STRING, secret))
+}
+
+fn private_key(algorithm: &[u8], key: &[u8]) -> Vec<u8> {
+    let parts = [integer(&[0]), element(SEQUENCE, algorithm), element(OCTET_STRING, key)];
+    element(SEQUENCE, &parts.concat())
+}

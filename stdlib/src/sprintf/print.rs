@@ -42,7 +42,8 @@ impl Operand {
             (Self::Text(text), _) => print_text(out, text, verb, spec),
         };
         if !known {
-            let _ = write!(out, "%!{verb}({}={})", self.type_name(), self.plain());
+            // A large integer writes itself, without the `*` of its type.
+            let _ = write!(out, "%!{verb}({}={})", self.type_name().trim_start_matches('*'), self.plain());
         }
     }
 }
