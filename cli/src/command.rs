@@ -17,6 +17,7 @@ pub(crate) mod inspect;
 pub(crate) mod lint;
 pub(crate) mod new;
 pub(crate) mod proxy;
+pub(crate) mod repl;
 pub(crate) mod test;
 pub(crate) mod version;
 
@@ -30,6 +31,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Test(options) => test::run(&options),
         Command::Eval(options) => eval::run(&options),
         Command::Explain(options) => explain::run(&options),
+        Command::Repl(options) => repl::run(&options),
         Command::Inspect(options) => inspect::run(&options),
         Command::Deps(options) => deps::run(&options),
         Command::Builtins(options) => builtins::run(&options),

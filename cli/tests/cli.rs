@@ -267,3 +267,19 @@ fn explain_names_the_nearest_and_explains_rules() {
         Some((&"small".into(), &1.into(), &2.into()))
     );
 }
+
+#[test]
+fn repl_answers_without_a_terminal() {
+    let (_folder, policy) = new_policy();
+    let typed = |arguments: &[&str], input: &str| hpol_with_input(&policy, &[&["repl"], arguments].concat(), input);
+    assert_snapshot!("repl_help", typed(&["--help"], ""));
+    let lines = "x := 3\nlarge if {\n  x > 2\n}\nlarge\n[1, 2][i]\n:type x + 1\n:input {\"a\": 1}\ninput.a + x\n:show\n:builtin semver.compare\n";
+    assert_snapshot!("repl", typed(&[], lines));
+    assert_snapshot!("repl_error", typed(&[], "1 + 1\nnothing_there\n2 + 2\n"));
+    assert_snapshot!("repl_open", typed(&[], "x if {\n"));
+    assert_snapshot!("repl_command", typed(&[], ":lod policies\n"));
+    let request = ["--package", "gateway", "-i", "fixtures/request.json", "."];
+    assert_snapshot!("repl_policy", typed(&request, "input.model\ninput.modle\n"));
+    assert_snapshot!("repl_typed", typed(&["--profile", "hpol"], ":type [x | some x in [1, 2]]\n\"5\" > 18\n"));
+    assert!(typed(&[], ":quit\nnothing_there\n").starts_with("exit 0\n"));
+}

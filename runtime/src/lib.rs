@@ -28,6 +28,7 @@ pub mod inspect;
 pub mod interpret;
 pub mod limits;
 mod query;
+pub mod repl;
 mod snapshot;
 pub mod source;
 pub mod test;

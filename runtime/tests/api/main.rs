@@ -7,3 +7,4 @@ mod explain;
 mod policy_properties;
 mod policy_tests;
 mod properties;
+mod repl;
