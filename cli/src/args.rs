@@ -35,6 +35,8 @@ pub(crate) enum Command {
     Eval(command::eval::Eval),
     /// Say why a request is decided as it is, and why not otherwise
     Explain(command::explain::Explain),
+    /// Turn a `.rego` file into a typed `.hpol` one
+    Convert(command::convert::Convert),
     /// Type in rules and queries and see what they give
     Repl(command::repl::Repl),
     /// Show what a policy consists of

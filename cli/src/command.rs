@@ -8,6 +8,7 @@ pub(crate) mod audit;
 pub(crate) mod builtins;
 pub(crate) mod check;
 pub(crate) mod completions;
+pub(crate) mod convert;
 pub(crate) mod demo;
 pub(crate) mod deps;
 pub(crate) mod eval;
@@ -31,6 +32,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Test(options) => test::run(&options),
         Command::Eval(options) => eval::run(&options),
         Command::Explain(options) => explain::run(&options),
+        Command::Convert(options) => convert::run(&options),
         Command::Repl(options) => repl::run(&options),
         Command::Inspect(options) => inspect::run(&options),
         Command::Deps(options) => deps::run(&options),

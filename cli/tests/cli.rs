@@ -283,3 +283,26 @@ fn repl_answers_without_a_terminal() {
     assert_snapshot!("repl_typed", typed(&["--profile", "hpol"], ":type [x | some x in [1, 2]]\n\"5\" > 18\n"));
     assert!(typed(&[], ":quit\nnothing_there\n").starts_with("exit 0\n"));
 }
+
+#[test]
+fn rego_is_converted_with_what_is_left() {
+    let folder = TempDir::new().expect("a folder");
+    let old = "package p\n\nimport rego.v1\n\ndefault allow := false\n\n# Readers read.\nallow if input.role == \"reader\"\n\ntest_readers if allow with input as {\"role\": \"reader\"}\n";
+    fs::write(folder.path().join("p.rego"), old).expect("a file");
+    let schema = r#"{"type": "object", "required": ["role"], "properties": {"role": {"type": "string"}}}"#;
+    fs::write(folder.path().join("input.schema.json"), schema).expect("a file");
+    let shown = |arguments: &[&str]| hpol(folder.path(), &[&["convert"], arguments].concat());
+    assert_snapshot!("convert_help", shown(&["--help"]));
+    assert_snapshot!("convert", shown(&["p.rego"]));
+    assert_snapshot!("convert_schema", shown(&["p.rego", "--schema", "input=input.schema.json"]));
+    assert_snapshot!("convert_wrong_schema", shown(&["p.rego", "--schema", "order.json"]));
+    assert_snapshot!("convert_write", shown(&["p.rego", "--write"]));
+    assert!(shown(&["p.rego", "--write"]).starts_with("exit 2\n"));
+    fs::remove_file(folder.path().join("p.rego")).expect("the old file");
+    assert!(hpol(folder.path(), &["test"]).contains("1 passed, 0 failed"), "{}", hpol(folder.path(), &["test"]));
+    fs::write(folder.path().join("q.rego"), "package q\n\nallow := input.x if input.x != input.y[_]\n")
+        .expect("a file");
+    assert_snapshot!("convert_left", shown(&["q.rego"]));
+    fs::write(folder.path().join("r.rego"), "package r\n\nallow if {\n").expect("a file");
+    assert_snapshot!("convert_unreadable", shown(&["r.rego"]));
+}

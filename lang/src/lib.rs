@@ -4,6 +4,7 @@
 pub mod ast;
 pub mod check;
 pub mod codes;
+pub mod convert;
 pub mod dependencies;
 pub mod diagnostic;
 mod documents;

@@ -32,7 +32,7 @@ mod loops;
 mod metadata;
 mod names;
 mod rules;
-mod walk;
+pub(crate) mod walk;
 
 pub use ignore::Unknown;
 

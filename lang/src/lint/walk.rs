@@ -6,7 +6,7 @@ use crate::ast::{Condition, DecisionClause, Expr, ExprKind, Item, ItemKind, Modu
 use crate::resolve::visit::{Part, condition_parts, parts};
 
 /// What is met on the way.
-pub(super) enum Seen<'a> {
+pub(crate) enum Seen<'a> {
     /// Conditions that stand together.
     Body(&'a [Condition]),
     /// An expression, or a part of one.
@@ -14,7 +14,7 @@ pub(super) enum Seen<'a> {
 }
 
 /// Shows everything in a declaration.
-pub(super) fn item<'a>(item: &'a Item, visit: &mut dyn FnMut(Seen<'a>)) {
+pub(crate) fn item<'a>(item: &'a Item, visit: &mut dyn FnMut(Seen<'a>)) {
     match &item.kind {
         ItemKind::Rule(rule) => {
             head_parts(&rule.head, &mut |head| expr(head, visit));
@@ -64,7 +64,7 @@ pub(super) fn item<'a>(item: &'a Item, visit: &mut dyn FnMut(Seen<'a>)) {
 }
 
 /// Shows every body of a module.
-pub(super) fn bodies<'a>(module: &'a Module, visit: &mut dyn FnMut(&'a [Condition])) {
+pub(crate) fn bodies<'a>(module: &'a Module, visit: &mut dyn FnMut(&'a [Condition])) {
     for found in &module.items {
         item(found, &mut |seen| {
             if let Seen::Body(conditions) = seen {
@@ -75,12 +75,12 @@ pub(super) fn bodies<'a>(module: &'a Module, visit: &mut dyn FnMut(&'a [Conditio
 }
 
 /// Shows every expression of a module.
-pub(super) fn exprs<'a>(module: &'a Module, visit: &mut dyn FnMut(&'a Expr)) {
+pub(crate) fn exprs<'a>(module: &'a Module, visit: &mut dyn FnMut(&'a Expr)) {
     module.items.iter().for_each(|found| item_exprs(found, visit));
 }
 
 /// Shows every expression of a declaration.
-pub(super) fn item_exprs<'a>(found: &'a Item, visit: &mut dyn FnMut(&'a Expr)) {
+pub(crate) fn item_exprs<'a>(found: &'a Item, visit: &mut dyn FnMut(&'a Expr)) {
     item(found, &mut |seen| {
         if let Seen::Expr(expr) = seen {
             visit(expr);
@@ -89,7 +89,7 @@ pub(super) fn item_exprs<'a>(found: &'a Item, visit: &mut dyn FnMut(&'a Expr)) {
 }
 
 /// The expressions of a head: keys, parameters, element and value.
-pub(super) fn head_parts<'a>(head: &'a RuleHead, visit: &mut dyn FnMut(&'a Expr)) {
+pub(crate) fn head_parts<'a>(head: &'a RuleHead, visit: &mut dyn FnMut(&'a Expr)) {
     for step in &head.reference.steps {
         if let Step::Index(index) = step {
             visit(index);
@@ -126,7 +126,7 @@ fn part<'a>(found: Part<'a>, visit: &mut dyn FnMut(Seen<'a>)) {
 }
 
 /// The name that an expression is.
-pub(super) fn name(expr: &Expr) -> Option<&Arc<str>> {
+pub(crate) fn name(expr: &Expr) -> Option<&Arc<str>> {
     match &expr.kind {
         ExprKind::Variable(name) => Some(name),
         _ => None,
@@ -134,7 +134,7 @@ pub(super) fn name(expr: &Expr) -> Option<&Arc<str>> {
 }
 
 /// The expression without parentheses around it.
-pub(super) fn bare(expr: &Expr) -> &Expr {
+pub(crate) fn bare(expr: &Expr) -> &Expr {
     match &expr.kind {
         ExprKind::Parenthesized(inner) => bare(inner),
         _ => expr,
@@ -142,7 +142,7 @@ pub(super) fn bare(expr: &Expr) -> &Expr {
 }
 
 /// A reference that names one place: `input.a["b"]`, without variables in brackets.
-pub(super) fn fixed_reference(expr: &Expr) -> Option<&Reference> {
+pub(crate) fn fixed_reference(expr: &Expr) -> Option<&Reference> {
     let ExprKind::Reference(reference) = &expr.kind else { return None };
     let fixed = |step: &Step| match step {
         Step::Field(_) => true,
@@ -152,15 +152,24 @@ pub(super) fn fixed_reference(expr: &Expr) -> Option<&Reference> {
 }
 
 /// The full name of what is called.
-pub(super) fn called(function: &Path) -> String {
+pub(crate) fn called(function: &Path) -> String {
     function.parts.iter().map(|part| &*part.text).collect::<Vec<_>>().join(".")
 }
 
 /// Names of an expression's variables at any depth, `_` included.
-pub(super) fn variables<'a>(found: &'a Expr, names: &mut Vec<&'a Arc<str>>) {
+pub(crate) fn variables<'a>(found: &'a Expr, names: &mut Vec<&'a Arc<str>>) {
     expr(found, &mut |seen| {
         if let Seen::Expr(Expr { kind: ExprKind::Variable(name), .. }) = seen {
             names.push(name);
+        }
+    });
+}
+
+/// Shows an expression and every part of it.
+pub(crate) fn expr_parts<'a>(found: &'a Expr, visit: &mut dyn FnMut(&'a Expr)) {
+    expr(found, &mut |seen| {
+        if let Seen::Expr(expr) = seen {
+            visit(expr);
         }
     });
 }

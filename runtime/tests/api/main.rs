@@ -1,6 +1,7 @@
 //! The public API, used as a host uses it.
 
 mod common;
+mod convert;
 mod decide;
 mod examples;
 mod explain;
