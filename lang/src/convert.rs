@@ -126,6 +126,15 @@ fn covers(outer: Span, inner: Span) -> bool {
     outer.file == inner.file && outer.start <= inner.start && inner.end <= outer.end
 }
 
+/// The text without the lines that start metadata and give a title.
+fn without_metadata(text: &str) -> String {
+    let is_kept = |line: &&str| {
+        let line = line.trim().trim_start_matches('#').trim();
+        line != "METADATA" && !(text.contains("# METADATA") && line.starts_with("title:"))
+    };
+    text.split_inclusive('\n').filter(is_kept).collect()
+}
+
 /// A conversion under way.
 struct Converter<'c> {
     sources: &'c SourceMap,
@@ -149,7 +158,11 @@ impl<'c> Converter<'c> {
         let mut done = self.module.package.span.end;
         for item in &self.module.items {
             let between = self.between(done, item.span.start);
-            body.push_str(between);
+            match decision::effect_of(item) {
+                // Metadata stands in front of rules only; the title is the decision's id.
+                Some(_) => body.push_str(&without_metadata(between)),
+                None => body.push_str(between),
+            }
             done = item.span.end;
             match self.item(item, between) {
                 Some(text) => body.push_str(&text),

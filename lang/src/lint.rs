@@ -154,18 +154,21 @@ fn sentence(text: &str) -> String {
     letters.next().map(|first| first.to_uppercase().chain(letters).collect()).unwrap_or_default()
 }
 
+/// The definitions of a package's rules, each with its file, by the first part of the name.
+type Rules<'c> = BTreeMap<Arc<str>, Vec<(&'c Module, &'c Rule)>>;
+
 /// What the rules look at.
 struct Policy<'c> {
     sources: &'c SourceMap,
     modules: &'c [Module],
     environment: &'c Environment,
     /// By package: its rules by the first part of their name.
-    rules: BTreeMap<String, BTreeMap<Arc<str>, Vec<(&'c Module, &'c Rule)>>>,
+    rules: BTreeMap<String, Rules<'c>>,
 }
 
 impl<'c> Policy<'c> {
     fn new(checked: &'c Checked, environment: &'c Environment) -> Self {
-        let mut rules: BTreeMap<String, BTreeMap<Arc<str>, Vec<(&Module, &Rule)>>> = BTreeMap::new();
+        let mut rules: BTreeMap<String, Rules<'_>> = BTreeMap::new();
         for module in &checked.modules {
             let package = rules.entry(module.package.to_string()).or_default();
             for item in &module.items {

@@ -145,7 +145,7 @@ pub struct FailedCondition {
     pub operands: Option<Operands>,
     /// What it looked at, as it was the last time.
     pub values: Vec<ObservedValue>,
-    /// Rules it asked that gave no value or `false`, and where these failed.
+    /// Rules it asked that gave no value, `false` or an empty set, and where these failed.
     pub rules: Vec<FailedRule>,
 }
 
@@ -367,10 +367,14 @@ impl Explainer<'_> {
         }
     }
 
-    /// A rule that gave nothing, or `false`.
+    /// A rule that gave nothing, `false` or an empty set.
     fn asked(&self, function: FunctionId, value: &Observed, depth: usize) -> Option<FailedRule> {
         let called = self.program.function(function);
-        let denied = matches!(value, Observed::Absent | Observed::Value(Value::Bool(false)));
+        let denied = match value {
+            Observed::Absent | Observed::Value(Value::Bool(false)) => true,
+            Observed::Value(Value::Set(items)) => items.is_empty(),
+            Observed::Value(_) | Observed::Large { .. } => false,
+        };
         if !denied || !matches!(called.origin, Origin::Rule(_)) {
             return None;
         }

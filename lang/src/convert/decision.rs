@@ -107,7 +107,7 @@ impl<'c> Converter<'c> {
         let other = if effect == "allow" { "deny" } else { "allow" };
         let about = |found: Option<Asked>, denied: bool| {
             found.is_some_and(|found| {
-                found.effect == other && found.package.is_none() && found.holds == !denied && found.reason.is_none()
+                found.effect == other && found.package.is_none() && found.holds != denied && found.reason.is_none()
             })
         };
         match &condition.kind {

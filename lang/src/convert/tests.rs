@@ -5,7 +5,7 @@ use crate::types::{BuiltinInfo, Signature};
 fn environment() -> Environment {
     let builtin = |(name, signature): (&str, &str)| {
         let signature = Signature::parse(signature).expect("a signature");
-        (name.into(), BuiltinInfo { signature, check_literal: None })
+        (name.into(), BuiltinInfo { signature, allowed: true, check_literal: None })
     };
     let builtins = [
         ("count", "(any) -> int"),

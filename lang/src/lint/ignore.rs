@@ -48,6 +48,7 @@ pub(super) fn remove_ignored(findings: &mut Vec<Diagnostic>, checked: &Checked) 
     findings.retain(|finding| {
         let line = checked.sources.location(finding.span).line;
         let on = |line: u32| ignored.get(&(finding.span.file, line)).is_some_and(|codes| codes.contains(&finding.code));
-        !on(line) && !(line > 1 && on(line - 1))
+        let kept_away = on(line) || line > 1 && on(line - 1);
+        !kept_away
     });
 }

@@ -73,7 +73,7 @@ fn argument_always_wildcard(policy: &Policy<'_>, findings: &mut Findings) {
     for definitions in functions(policy) {
         let Some((first, rest)) = definitions.split_first() else { continue };
         for (place, parameter) in parameters(first).iter().enumerate() {
-            let wildcard = |rule: &Rule| parameters(rule).get(place).is_none_or(|found| is_wildcard(found));
+            let wildcard = |rule: &Rule| parameters(rule).get(place).is_none_or(is_wildcard);
             let is_mock = policy.text(first.head.reference.span).starts_with("mock_");
             if is_wildcard(parameter) && rest.iter().all(|rule| wildcard(rule)) && !is_mock {
                 findings.add(parameter.span, "this parameter is never looked at", "take it away, or use it");
