@@ -17,6 +17,7 @@ use hpol_lang::source::Span;
 use hpol_lang::value::Value;
 use hpol_stdlib::builtin::Caches;
 use hpol_stdlib::heap::{Heap, HeapError, Word};
+use hpol_stdlib::state::{State, StateRead, StateSource};
 
 use crate::plan::{PlaceId, Program, SiteId};
 
@@ -82,6 +83,8 @@ pub mod codes {
     pub const CONFLICT: &str = "eval_conflict_error";
     /// An integer left its 64 bits.
     pub const OVERFLOW: &str = "arithmetic_overflow";
+    /// What is asked of earlier requests is not known.
+    pub const STATE: &str = "state_unknown";
     /// The work limit.
     pub const FUEL: &str = "limit_fuel";
     /// The memory limit.
@@ -106,6 +109,8 @@ pub struct Context {
     pub(crate) heap: Heap,
     pub(crate) caches: Caches,
     pub(crate) now_nanoseconds: i64,
+    /// What is known of earlier requests, and what was asked of it.
+    pub(crate) state: State,
     limits: Limits,
     worlds: Vec<world::World>,
     /// The one in force.
@@ -164,6 +169,7 @@ impl Context {
             heap: Heap::new(program.frozen.clone(), 0),
             caches: Caches::default(),
             now_nanoseconds: 0,
+            state: State::default(),
             limits: Limits::default(),
             worlds: Vec::new(),
             world: 0,
@@ -189,6 +195,7 @@ impl Context {
         self.hot.poll_at = limits.fuel.saturating_sub(POLL_UNITS);
         self.limits = limits;
         self.now_nanoseconds = now_nanoseconds;
+        self.state.begin(None);
         self.frames.clear();
         self.marks.begin(program.sites.len());
         self.builders.clear();
@@ -196,6 +203,16 @@ impl Context {
         self.operands.clear();
         self.fault = None;
         self.begin_worlds();
+    }
+
+    /// Says who answers questions about earlier requests; after [`Context::begin`] nobody does.
+    pub fn set_state(&mut self, source: Option<Arc<dyn StateSource>>) {
+        self.state.begin(source);
+    }
+
+    /// What was asked of earlier requests since.
+    pub fn state_reads(&self) -> Vec<StateRead> {
+        self.state.reads()
     }
 
     /// Gives the evaluation an input.

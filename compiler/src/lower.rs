@@ -26,6 +26,7 @@ mod describe;
 mod expr;
 mod locals;
 mod rule;
+mod state;
 mod test;
 
 /// Deepest nesting of expressions and blocks in one function. Engines recurse as deep.
@@ -131,8 +132,9 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         functions.push(rule::lower(&mut shared, rule)?);
     }
     let (decisions, packages) = decision::lower_all(&mut shared, &mut functions)?;
+    let (counters, labels) = state::lower_all(&mut shared, &mut functions)?;
     let tests = test::lower_all(&mut shared, &mut functions)?;
-    Ok(Program {
+    let mut lowered = Program {
         functions,
         frozen: shared.heap.into_frozen(),
         data,
@@ -141,6 +143,8 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         documents: documents(program),
         nodes: nodes(program),
         decisions,
+        counters,
+        labels,
         packages,
         tests,
         sites: shared.sites.items,
@@ -149,7 +153,9 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         extents: shared.extents.items,
         memo_slots: shared.memo_slots,
         sources: program.sources.clone(),
-    })
+    };
+    state::readers(&mut lowered, program);
+    Ok(lowered)
 }
 
 /// Rules come first among the functions, in their own order.

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use hpol_lang::ast::EffectKeyword;
 use hpol_lang::value::Value;
 use hpol_stdlib::heap::Word;
+use hpol_stdlib::state::is_counter_key;
 
-use crate::context::{Context, Entered, Fault, Intercepted, Stop};
+use crate::context::{Context, Entered, Fault, Intercepted, Stop, codes};
 use crate::ops::Failure;
-use crate::plan::{BuiltinId, DecisionId, Extent, ExtentId, FunctionId, OnError, PlaceId, Site, SiteId};
+use crate::plan::{BuiltinId, Counter, DecisionId, Extent, ExtentId, FunctionId, OnError, PlaceId, Site, SiteId};
 
 /// An engine: something that runs the functions of a plan.
 pub trait Machine {
@@ -244,21 +245,7 @@ pub fn decide<M: Machine + ?Sized>(machine: &M, decision: DecisionId, context: &
     let program = context.program().clone();
     let rule = &program.decisions[decision.index()];
     let protects = rule.effect != EffectKeyword::Allow;
-    context.records.clear();
-    let checkpoint = context.checkpoint();
-    let (result, absent) = context.marked_by(|context| call_directly(machine, rule.body, &[], context));
-    let mut faults = Vec::new();
-    let mut outcome = match result {
-        Ok(word) if word.holds() => Outcome::Matched,
-        Ok(_) if protects && !absent.is_empty() => Outcome::Absent,
-        Ok(_) => Outcome::NotMatched,
-        Err(Stop) => {
-            context.unwind(checkpoint);
-            faults.push(context.take_fault());
-            context.records.clear();
-            if protects { Outcome::Error } else { Outcome::NotMatched }
-        }
-    };
+    let (mut outcome, absent, mut faults) = attempt(machine, rule.body, protects, context);
     let (reason, witnesses) = records(&rule.witnesses, context);
     if outcome.holds()
         && let Some(exemption) = rule.exemption
@@ -268,6 +255,95 @@ pub fn decide<M: Machine + ?Sized>(machine: &M, decision: DecisionId, context: &
     }
     let absent = absent.into_iter().filter_map(|site| program.site(site).cloned()).collect();
     Verdict { outcome, reason, witnesses, absent, faults }
+}
+
+/// Runs the body of a decision rule: whether it counts, what it found absent, and its error.
+fn attempt<M: Machine + ?Sized>(
+    machine: &M,
+    body: FunctionId,
+    protects: bool,
+    context: &mut Context,
+) -> (Outcome, Vec<SiteId>, Vec<Fault>) {
+    context.records.clear();
+    let checkpoint = context.checkpoint();
+    let (result, absent) = context.marked_by(|context| call_directly(machine, body, &[], context));
+    match result {
+        Ok(word) if word.holds() => (Outcome::Matched, absent, Vec::new()),
+        Ok(_) if protects && !absent.is_empty() => (Outcome::Absent, absent, Vec::new()),
+        Ok(_) => (Outcome::NotMatched, absent, Vec::new()),
+        Err(Stop) => {
+            context.unwind(checkpoint);
+            context.records.clear();
+            let outcome = if protects { Outcome::Error } else { Outcome::NotMatched };
+            (outcome, absent, vec![context.take_fault()])
+        }
+    }
+}
+
+/// Evaluates the condition of a label or of a counter: both protect.
+pub fn protects<M: Machine + ?Sized>(machine: &M, condition: FunctionId, context: &mut Context) -> Verdict {
+    let program = context.program().clone();
+    let (outcome, absent, faults) = attempt(machine, condition, true, context);
+    let absent = absent.into_iter().filter_map(|site| program.site(site).cloned()).collect();
+    Verdict { outcome, reason: None, witnesses: Vec::new(), absent, faults }
+}
+
+/// What a request adds to a counter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// The key.
+    pub key: Vec<Value>,
+    /// What is added; not negative.
+    pub amount: Value,
+}
+
+/// What this request adds to a counter; `Ok(None)` if it does not count.
+///
+/// # Errors
+///
+/// Why it counts but can't be added: something is absent, or evaluation failed.
+pub fn counted<M: Machine + ?Sized>(
+    machine: &M,
+    counter: &Counter,
+    context: &mut Context,
+) -> Result<Option<Entry>, Fault> {
+    if let Some(condition) = counter.condition
+        && !protects(machine, condition, context).outcome.holds()
+    {
+        return Ok(None);
+    }
+    let fault = |code, message: String| Fault { code, message, span: Some(counter.span) };
+    let program = context.program().clone();
+    let checkpoint = context.checkpoint();
+    let (result, absent) = context.marked_by(|context| call_directly(machine, counter.entry, &[], context));
+    let Ok(word) = result else {
+        context.unwind(checkpoint);
+        return Err(context.take_fault());
+    };
+    if word.is_absent() {
+        let site = absent.first().and_then(|site| program.site(*site));
+        let what = site.map_or_else(String::new, |site| format!(", because `{}` is absent", site.path));
+        let message = format!("counter `{}` can't count this request{what}", counter.name);
+        return Err(fault(codes::STATE, message));
+    }
+    let entry = context.heap.to_value(word);
+    let Value::Array(parts) = &entry else {
+        return Err(fault(codes::INTERNAL, "a counter's entry is no array".into()));
+    };
+    let [Value::Array(key), amount @ Value::Number(number)] = parts.as_slice() else {
+        let message = format!("counter `{}` can only add up numbers", counter.name);
+        return Err(fault(codes::STATE, message));
+    };
+    if number.is_negative() {
+        let message = format!("counter `{}` can't add {number}, which is less than nothing", counter.name);
+        return Err(fault(codes::STATE, message));
+    }
+    if let Some(other) = key.iter().find(|value| !is_counter_key(value)) {
+        let message =
+            format!("counter `{}` can't be kept apart by a value of type {}", counter.name, other.type_name());
+        return Err(fault(codes::STATE, message));
+    }
+    Ok(Some(Entry { key: key.to_vec(), amount: amount.clone() }))
 }
 
 /// Whether `unless` holds. Absence and error count as not exempt.

@@ -113,6 +113,10 @@ pub struct Program {
     pub nodes: Vec<Vec<Arc<str>>>,
     /// Decision rules, in the order of package, effect and id.
     pub decisions: Vec<Decision>,
+    /// Counters, in the order of their names.
+    pub counters: Vec<Counter>,
+    /// Labels for sessions.
+    pub labels: Vec<LabelRule>,
     /// Packages in the order of their paths.
     pub packages: Vec<Package>,
     /// Tests, in the order of file and place.
@@ -195,7 +199,7 @@ pub struct Function {
 pub enum Origin {
     /// A rule or function, by path without `data`. `with` can replace it.
     Rule(Vec<Arc<str>>),
-    /// The body of a decision rule.
+    /// The body of a decision rule, or a part of a counter or a label.
     Decision,
     /// The `unless` of a decision rule.
     Exemption,
@@ -687,6 +691,38 @@ pub struct Decision {
     /// What a mask does.
     pub mask: Option<Mask>,
     /// Its place: the line with effect and id.
+    pub span: Span,
+}
+
+/// A counter: what a request that goes ahead adds to it. Its value is that of a rule.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    /// Its package and name, such as `payments.guard.writes`.
+    pub name: Arc<str>,
+    /// Its package: an index into [`Program::packages`].
+    pub package: u32,
+    /// How far back it looks.
+    pub window_nanoseconds: i64,
+    /// Yields true for requests that count; `None` where all do.
+    pub condition: Option<FunctionId>,
+    /// Yields `[[key, …], amount]`.
+    pub entry: FunctionId,
+    /// The decision rules and labels that look at its value, such as `deny "write storm"`.
+    pub readers: Vec<String>,
+    /// Its place: its name.
+    pub span: Span,
+}
+
+/// A label that a session gets from a request that goes ahead.
+#[derive(Debug, Clone)]
+pub struct LabelRule {
+    /// The label.
+    pub label: Arc<str>,
+    /// Its package: an index into [`Program::packages`].
+    pub package: u32,
+    /// Yields true where it is given; it protects, so absent and error count too.
+    pub condition: FunctionId,
+    /// Its place.
     pub span: Span,
 }
 

@@ -20,6 +20,8 @@ pub fn verify(program: &Program) -> Result<(), CompileError> {
         checked.map_err(|problem| CompileError::Invalid(format!("{}: {problem}", function.name)))?;
     }
     let mentioned = program.decisions.iter().flat_map(|decision| [Some(decision.body), decision.exemption]).flatten();
+    let counters = program.counters.iter().flat_map(|counter| [counter.condition, Some(counter.entry)]).flatten();
+    let mentioned = mentioned.chain(counters).chain(program.labels.iter().map(|label| label.condition));
     let mentioned = mentioned.chain(program.rules.values().copied()).chain(program.documents.iter().map(|rule| rule.1));
     for id in mentioned {
         if id.index() >= program.functions.len() {

@@ -181,13 +181,15 @@ pub struct FieldExpr {
     pub ty: TypeExpr,
 }
 
-/// `counter name = count() [per KEY] window D`.
+/// `counter name = count() [if {…}] [per KEY] window D`.
 #[derive(Debug, Clone)]
 pub struct Counter {
     /// Its name.
     pub name: Name,
-    /// What is added at each decision: `count()` or `sum(expression)`.
+    /// What a request adds that goes ahead: `count()` or `sum(expression)`.
     pub amount: Expr,
+    /// Which requests count; `None` for all.
+    pub body: Option<Body>,
     /// What it is kept apart by.
     pub per: Vec<Expr>,
     /// How far back it counts.
@@ -387,6 +389,8 @@ pub enum ExprKind {
         /// The collection.
         collection: Box<Expr>,
     },
+    /// `name: a`, an argument of a call that is told by its name.
+    Named(Name, Box<Expr>),
     /// `(a)`, kept for the formatter.
     Parenthesized(Box<Expr>),
     /// Conditions that stand as one operand: `{ x := f(y); x > 1 } and z`, `not a or b`, `(q with input as i) and z`,

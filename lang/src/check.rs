@@ -32,6 +32,7 @@ mod reference;
 mod replace;
 mod rule;
 mod scope;
+mod state;
 mod test;
 
 /// The edition of the language that this version reads.
@@ -196,6 +197,8 @@ struct Checker<'i, 'a> {
     scopes: Vec<scope::Scope>,
     /// The bodies being written, the innermost last.
     bodies: Vec<Vec<Condition>>,
+    /// Counters checked so far.
+    counters: Vec<typed::Counter>,
     /// Expressions whose iterations were written ahead, by address in the tree.
     ahead: BTreeMap<usize, typed::Expr>,
     /// Whether the conditions grant something where they hold.
@@ -219,6 +222,7 @@ impl<'i, 'a> Checker<'i, 'a> {
             locals: Vec::new(),
             scopes: Vec::new(),
             bodies: Vec::new(),
+            counters: Vec::new(),
             ahead: BTreeMap::new(),
             grants: false,
             negated: false,
@@ -259,8 +263,11 @@ impl<'i, 'a> Checker<'i, 'a> {
             }
         }
         let decisions = self.decisions();
+        let mut counters = std::mem::take(&mut self.counters);
+        counters.sort_by(|a, b| a.name.cmp(&b.name));
+        let labels = self.labels();
         let tests = self.tests();
-        self.report_unsupported();
+        self.check_edition();
         self.report_unused();
         let packages = index.packages.iter().map(|package| typed::Package {
             path: package.path.clone(),
@@ -271,6 +278,8 @@ impl<'i, 'a> Checker<'i, 'a> {
             sources: SourceMap::new(),
             rules,
             decisions,
+            counters,
+            labels,
             tests,
             data: crate::value::Value::Null,
             packages: packages.collect(),
@@ -341,24 +350,15 @@ impl<'i, 'a> Checker<'i, 'a> {
     }
 
     /// Says which declarations this version reads but does not carry out.
-    fn report_unsupported(&mut self) {
+    fn check_edition(&mut self) {
         for module in self.index.modules {
             for item in &module.items {
-                let (what, instead) = match &item.kind {
-                    ItemKind::Edition(edition) if *edition != EDITION => {
-                        let message = format!("this version knows edition {EDITION}, not {edition}");
-                        let help = format!("write `edition {EDITION}`, or use a newer version of hpol");
-                        self.report(Diagnostic::error("bad-edition", item.span, message).with_help(help));
-                        continue;
-                    }
-                    ItemKind::Counter(_) => ("`counter`", "keep the count outside and give it to the policy as input"),
-                    ItemKind::EmitLabel(_) => ("`emit label`", "decide on what the request itself says"),
-                    _ => continue,
-                };
-                self.report(
-                    Diagnostic::error("not-available", item.span, format!("{what} is not available in this version"))
-                        .with_help(instead),
-                );
+                let ItemKind::Edition(edition) = &item.kind else { continue };
+                if *edition != EDITION {
+                    let message = format!("this version knows edition {EDITION}, not {edition}");
+                    let help = format!("write `edition {EDITION}`, or use a newer version of hpol");
+                    self.report(Diagnostic::error("bad-edition", item.span, message).with_help(help));
+                }
             }
         }
     }

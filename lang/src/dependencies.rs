@@ -180,6 +180,18 @@ impl Builder<'_> {
             self.edge(packages[decision.package as usize], node);
             self.edges(node, &Uses::of_decision(decision, program));
         }
+        for counter in &program.counters {
+            let rule = &program.rules[counter.rule.0 as usize];
+            let node = self.node(NodeKind::Rule, &rule.path, Some(rule.span));
+            self.edges(node, &Uses::of_counter(counter, program));
+        }
+        for label in &program.labels {
+            let Some(package) = program.packages.get(label.package as usize) else { continue };
+            let name = format!("{} emit label {:?}", package.path, label.label);
+            let node = self.node(NodeKind::Decision, &name, Some(label.span));
+            self.edge(packages[label.package as usize], node);
+            self.edges(node, &Uses::of_label(label, program));
+        }
         for test in &program.tests {
             let node = self.node(NodeKind::Test, &format!("{} test {:?}", test.package, test.name), Some(test.span));
             self.edges(node, &Uses::of_test(test, program));

@@ -8,7 +8,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::ast::{DefaultRule, Expr, Module, Rule, Step, TypeExpr};
+use crate::ast::{Counter, DefaultRule, Expr, Module, Rule, Step, TypeExpr};
 use crate::diagnostic::Diagnostic;
 use crate::documents::Mounted;
 use crate::metadata::{self, Metadata};
@@ -90,6 +90,8 @@ pub(crate) struct RuleInfo<'a> {
     pub(crate) parameters: usize,
     pub(crate) definitions: Vec<Definition<'a>>,
     pub(crate) default: Option<(usize, &'a DefaultRule)>,
+    /// The counter whose value it is, with its module; there are no definitions then.
+    pub(crate) counter: Option<(usize, &'a Counter)>,
     pub(crate) private: bool,
     pub(crate) span: Span,
     /// Whether each key holds a set (`a[x] contains y`).
@@ -180,6 +182,8 @@ pub(crate) struct Resolved {
 pub(crate) enum Target {
     /// `input`.
     Input,
+    /// `session`, what is known of earlier requests (`.hpol`).
+    Session,
     /// A rule.
     Rule(usize),
     /// Only base documents.
@@ -247,7 +251,13 @@ impl<'a> Index<'a> {
                     }
                     import.parts.clone()
                 }
-                None => self.own_path(module, name)?,
+                None => match self.own_path(module, name) {
+                    Some(path) => path,
+                    None if name == "session" && self.modules[module].profile == Profile::Hpol => {
+                        return Some(Resolved { target: Target::Session, rest: Vec::new(), taken: 0 });
+                    }
+                    None => return None,
+                },
             },
         };
         let all: Vec<Arc<str>> = prefix.iter().chain(names).cloned().collect();

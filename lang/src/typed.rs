@@ -47,6 +47,10 @@ pub struct Program {
     pub rules: Vec<Rule>,
     /// Decision rules, in the order of package, effect and id.
     pub decisions: Vec<DecisionRule>,
+    /// Counters, in the order of their paths.
+    pub counters: Vec<Counter>,
+    /// Labels for sessions, in the order of package, label and place.
+    pub labels: Vec<LabelRule>,
     /// Tests, in the order of file and place.
     pub tests: Vec<Test>,
     /// Base documents: what `data` holds besides rules.
@@ -359,6 +363,48 @@ pub struct DecisionRule {
     /// What a mask does.
     pub mask: Option<Mask>,
     /// Its place: the line with effect and id.
+    pub span: Span,
+}
+
+/// A counter: what the requests that went ahead add up to, within a time and for one key.
+///
+/// Its value is that of a rule, which asks the host by the builtin [`COUNTER_BUILTIN`]. What this request adds is found behind
+/// the decision rules: nothing where `body` is false; where it holds, or is absent or an error, one entry under the keys.
+#[derive(Debug, Clone)]
+pub struct Counter {
+    /// Its path without `data.`, such as `payments.guard.writes`.
+    pub name: Arc<str>,
+    /// Its package: an index into [`Program::packages`].
+    pub package: u32,
+    /// The rule that yields its value.
+    pub rule: RuleId,
+    /// How far back it looks.
+    pub window_nanoseconds: i64,
+    /// Variables of `body` and `entry`.
+    pub locals: Vec<Local>,
+    /// Which requests count; all of them without conditions.
+    pub body: Body,
+    /// The key and what is added: `[[key, …], amount]`.
+    pub entry: Expr,
+    /// Its place: its name.
+    pub span: Span,
+}
+
+/// The builtin that yields a counter's value: of its name, its window in nanoseconds and the array of its keys.
+pub const COUNTER_BUILTIN: &str = "internal.counter";
+
+/// `emit label "x" if {…}`. It protects: it counts where its conditions hold, and where they are absent or an error.
+#[derive(Debug, Clone)]
+pub struct LabelRule {
+    /// The label.
+    pub label: Arc<str>,
+    /// Its package: an index into [`Program::packages`].
+    pub package: u32,
+    /// Variables of the body.
+    pub locals: Vec<Local>,
+    /// The conditions.
+    pub body: Body,
+    /// Its place.
     pub span: Span,
 }
 

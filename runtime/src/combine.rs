@@ -11,9 +11,10 @@ use std::time::Duration;
 use hpol_compiler::context::codes;
 
 use crate::decision::{
-    AbsentPath, ApprovalDemand, ApprovalTerms, Approver, Decision, DetectorUse, Effect, EvaluationError, Mask,
-    OperatorKind, RuleMatch, RuleOutcome, Selector,
+    AbsentPath, ApprovalDemand, ApprovalTerms, Approver, Decision, DetectorUse, Effect, EvaluationError, Increment,
+    Mask, OperatorKind, RuleMatch, RuleOutcome, Selector,
 };
+use crate::state::StateRead;
 
 /// A rule that counts, with what it asks for.
 #[derive(Debug, Clone)]
@@ -39,6 +40,12 @@ pub(crate) struct Findings {
     pub(crate) errors: Vec<EvaluationError>,
     /// Whether the evaluation could not be carried through, so that nothing can be granted.
     pub(crate) incomplete: bool,
+    /// Labels that rules give.
+    pub(crate) labels: Vec<Arc<str>>,
+    /// What counters get.
+    pub(crate) increments: Vec<Increment>,
+    /// What was asked about earlier requests.
+    pub(crate) reads: Vec<StateRead>,
     /// Why nothing allows, if it is known better than by default.
     pub(crate) no_allow: Option<String>,
 }
@@ -61,7 +68,8 @@ pub(crate) struct PolicyName {
 
 /// Combines findings to a decision.
 pub(crate) fn combine(findings: Findings, policy: &PolicyName) -> Decision {
-    let Findings { mut counting, mut absent, mut errors, incomplete, no_allow } = findings;
+    let Findings { mut counting, mut absent, mut errors, incomplete, mut labels, mut increments, reads, no_allow } =
+        findings;
     counting.sort_by(|left, right| key(&left.rule).cmp(&key(&right.rule)));
     absent.sort();
     absent.dedup();
@@ -81,6 +89,9 @@ pub(crate) fn combine(findings: Findings, policy: &PolicyName) -> Decision {
     };
     if effect == Effect::Deny {
         counting.retain(|finding| finding.rule.effect == Effect::Deny);
+        // What does not go ahead leaves nothing behind.
+        labels.clear();
+        increments.clear();
     }
     let mut reasons = reasons(&counting, effect);
     if incomplete {
@@ -90,6 +101,9 @@ pub(crate) fn combine(findings: Findings, policy: &PolicyName) -> Decision {
         reasons.push(no_allow.unwrap_or_else(|| "no rule allows this request".to_owned()));
     }
     without_repeats(&mut reasons);
+    labels.sort();
+    labels.dedup();
+    increments.sort();
     let (masks, approval) = (join_masks(&counting), join_approvals(&counting));
     Decision {
         effect,
@@ -98,6 +112,9 @@ pub(crate) fn combine(findings: Findings, policy: &PolicyName) -> Decision {
         absent,
         masks,
         approval,
+        labels,
+        increments,
+        reads,
         errors,
         revision: policy.revision.clone(),
         policy_hash: policy.policy_hash.clone(),

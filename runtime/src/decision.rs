@@ -7,6 +7,8 @@ use hpol_lang::source::Location;
 use hpol_lang::value::Value;
 use serde::Serialize;
 
+use crate::state::StateRead;
+
 /// The outcome, from strongest to weakest: a deny beats an approval, which beats a mask, which beats an allow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -48,12 +50,35 @@ pub struct Decision {
     pub masks: Vec<Mask>,
     /// Who must agree, if the effect is [`Effect::Approve`].
     pub approval: Option<ApprovalTerms>,
+    /// Labels that the session gets if the request goes ahead, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub labels: Vec<Arc<str>>,
+    /// What counters get if the request goes ahead, in the order of their names. A request that is denied, or refused by those
+    /// who were to approve it, adds nothing.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub increments: Vec<Increment>,
+    /// What was asked about earlier requests, with the answers.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub reads: Vec<StateRead>,
     /// Errors met while evaluating; each was counted against the request.
     pub errors: Vec<EvaluationError>,
     /// Revision of the policy: a git commit, or `folder:` and a hash.
     pub revision: Arc<str>,
     /// SHA-256 of all policy files and data, in hexadecimal.
     pub policy_hash: Arc<str>,
+}
+
+/// What a request that goes ahead adds to a counter.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct Increment {
+    /// The counter's package and name, such as `payments.guard.writes`.
+    pub counter: Arc<str>,
+    /// How far back the counter looks.
+    pub window_nanoseconds: i64,
+    /// The key.
+    pub key: Vec<Value>,
+    /// A number that is not negative.
+    pub amount: Value,
 }
 
 /// A rule that took part in a decision.

@@ -1,6 +1,7 @@
 //! The engine: the current policy generation, and questions to it.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use hpol_compiler::Pass;
@@ -20,6 +21,7 @@ use crate::limits::Limits;
 use crate::query::{self, Asked};
 use crate::snapshot::Snapshot;
 use crate::source::Files;
+use crate::state::StateSource;
 
 /// Which evaluator runs the plan. Both give the same results.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
@@ -97,6 +99,17 @@ pub struct PackageInfo {
     pub input_kind: Option<Arc<str>>,
 }
 
+/// A counter of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct CounterInfo {
+    /// Its package and name, such as `payments.guard.writes`.
+    pub name: Arc<str>,
+    /// How far back it looks.
+    pub window: Duration,
+    /// The decision rules and labels that look at its value, such as `deny "write storm"`.
+    pub readers: Vec<String>,
+}
+
 /// What an engine runs, and what it refused last.
 #[derive(Debug, Clone, Serialize)]
 pub struct Status {
@@ -164,6 +177,7 @@ impl Engine {
         let options = &self.shared.options;
         let findings = snapshot.with_machine(options.kind, |machine, context| {
             evaluate::begin(context, &options.limits, input.now_nanoseconds());
+            context.set_state(input.state().cloned());
             snapshot.evaluation(machine).decide(input.kind(), input.value(), context, &mut |_, _| {})
         });
         combine(findings.unwrap_or_else(Findings::defect), snapshot.name())
@@ -179,6 +193,7 @@ impl Engine {
         let snapshot = current.in_order_of_text();
         let explanation = snapshot.with_context(|context| {
             evaluate::begin(context, &self.shared.options.limits, input.now_nanoseconds());
+            context.set_state(input.state().cloned());
             explain::explain(snapshot, input, context)
         });
         explanation
@@ -191,6 +206,20 @@ impl Engine {
     ///
     /// [`QueryError`], except for an error of the evaluation, which is explained too.
     pub fn explain_query(&self, path: &str, input: Option<&Value>) -> Result<QueryExplanation, QueryError> {
+        self.explain_query_with_state(path, input, None)
+    }
+
+    /// As [`Engine::explain_query`], where `state` says what counters stand at and what the session has seen.
+    ///
+    /// # Errors
+    ///
+    /// As [`Engine::explain_query`].
+    pub fn explain_query_with_state(
+        &self,
+        path: &str,
+        input: Option<&Value>,
+        state: Option<Arc<dyn StateSource>>,
+    ) -> Result<QueryExplanation, QueryError> {
         let current = self.shared.current.load_full().ok_or(QueryError::NotLoaded)?;
         let snapshot = current.in_order_of_text();
         let program = snapshot.program();
@@ -199,6 +228,7 @@ impl Engine {
         let fault = |fault| QueryError::Evaluation(evaluate::evaluation_error(fault, program));
         let explanation = snapshot.with_context(|context| {
             evaluate::begin(context, &self.shared.options.limits, now_nanoseconds());
+            context.set_state(state);
             if let Some(input) = &input {
                 context.set_input(input).map_err(fault)?;
             }
@@ -214,6 +244,20 @@ impl Engine {
     ///
     /// [`QueryError`].
     pub fn query(&self, path: &str, input: Option<&Value>) -> Result<Option<Value>, QueryError> {
+        self.query_with_state(path, input, None)
+    }
+
+    /// As [`Engine::query`], where `state` says what counters stand at and what the session has seen.
+    ///
+    /// # Errors
+    ///
+    /// [`QueryError`].
+    pub fn query_with_state(
+        &self,
+        path: &str,
+        input: Option<&Value>,
+        state: Option<Arc<dyn StateSource>>,
+    ) -> Result<Option<Value>, QueryError> {
         let snapshot = self.shared.current.load_full().ok_or(QueryError::NotLoaded)?;
         let program = snapshot.program();
         let asked = query::find(program, path)?;
@@ -222,6 +266,7 @@ impl Engine {
         let fault = |fault| QueryError::Evaluation(evaluate::evaluation_error(fault, program));
         let value = snapshot.with_machine(options.kind, |machine, context| {
             evaluate::begin(context, &options.limits, now_nanoseconds());
+            context.set_state(state);
             if let Some(input) = &input {
                 context.set_input(input).map_err(fault)?;
             }
@@ -253,6 +298,19 @@ impl Engine {
         let packages = snapshot.program().packages.iter();
         packages
             .map(|package| PackageInfo { path: package.path.clone(), input_kind: package.input_kind.clone() })
+            .collect()
+    }
+
+    /// The counters of the current generation, in the order of their names.
+    pub fn counters(&self) -> Vec<CounterInfo> {
+        let Some(snapshot) = self.shared.current.load_full() else { return Vec::new() };
+        let counters = snapshot.program().counters.iter();
+        counters
+            .map(|counter| CounterInfo {
+                name: counter.name.clone(),
+                window: Duration::from_nanos(u64::try_from(counter.window_nanoseconds).unwrap_or(0)),
+                readers: counter.readers.clone(),
+            })
             .collect()
     }
 
@@ -296,6 +354,9 @@ fn not_loaded() -> Decision {
         absent: Vec::new(),
         masks: Vec::new(),
         approval: None,
+        labels: Vec::new(),
+        increments: Vec::new(),
+        reads: Vec::new(),
         errors: vec![EvaluationError { code: code::POLICY_NOT_LOADED.into(), message, location: None }],
         revision: "".into(),
         policy_hash: "".into(),

@@ -11,7 +11,7 @@ use crate::decision::EvaluationError;
 /// Stable codes of [`EvaluationError`] beside those of [`hpol_compiler::context::codes`].
 pub mod code {
     pub use hpol_compiler::context::codes::{
-        BUILTIN, CONFLICT, DEPTH, FUEL, INTERNAL, MEMORY, OVERFLOW, TIME, TYPE, VALUE,
+        BUILTIN, CONFLICT, DEPTH, FUEL, INTERNAL, MEMORY, OVERFLOW, STATE, TIME, TYPE, VALUE,
     };
 
     /// No policy has been loaded yet.

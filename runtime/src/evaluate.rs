@@ -14,7 +14,7 @@ use hpol_lang::value::Value;
 use crate::build::Kinds;
 use crate::combine::{Asks, Finding, Findings};
 use crate::decision::{
-    AbsentPath, ApprovalDemand, Approver, DetectorUse, Direction, Effect, EvaluationError, Mask, Operator,
+    AbsentPath, ApprovalDemand, Approver, DetectorUse, Direction, Effect, EvaluationError, Increment, Mask, Operator,
     OperatorKind, RuleMatch, RuleOutcome, Selector, Witness,
 };
 use crate::error::code;
@@ -58,12 +58,13 @@ impl Evaluation<'_> {
         for (group, value) in groups.iter().zip(&values) {
             if let Err(fault) = context.set_input(value) {
                 self.take_fault(fault, &mut findings);
-                return findings;
+                break;
             }
             for package in &group.packages {
                 self.run_package(*package, context, &mut findings, watch);
             }
         }
+        findings.reads = context.state_reads();
         findings
     }
 
@@ -91,6 +92,7 @@ impl Evaluation<'_> {
                 }
             },
         }
+        findings.reads = context.state_reads();
         findings
     }
 
@@ -103,6 +105,44 @@ impl Evaluation<'_> {
             let verdict = machine::decide(self.machine, *id, context);
             watch(*id, &verdict);
             self.take(*id, verdict, findings);
+        }
+        self.leave_behind(package, context, findings);
+    }
+
+    /// What the request leaves behind if it goes ahead: labels and increments of the package's counters. A request that counts
+    /// but can't be counted does not go ahead.
+    fn leave_behind(&self, package: usize, context: &mut Context, findings: &mut Findings) {
+        let own = |number: u32| number as usize == package;
+        for rule in self.program.labels.iter().filter(|rule| own(rule.package)) {
+            if findings.incomplete {
+                return;
+            }
+            let verdict = machine::protects(self.machine, rule.condition, context);
+            if verdict.outcome.holds() {
+                findings.labels.push(rule.label.clone());
+            }
+            findings.absent.extend(verdict.absent.iter().map(|site| self.absent_path(site)));
+            for fault in verdict.faults {
+                self.take_fault(fault, findings);
+            }
+        }
+        for counter in self.program.counters.iter().filter(|counter| own(counter.package)) {
+            if findings.incomplete {
+                return;
+            }
+            match machine::counted(self.machine, counter, context) {
+                Ok(None) => {}
+                Ok(Some(entry)) => findings.increments.push(Increment {
+                    counter: counter.name.clone(),
+                    window_nanoseconds: counter.window_nanoseconds,
+                    key: entry.key,
+                    amount: entry.amount,
+                }),
+                Err(fault) => {
+                    findings.incomplete = true;
+                    self.take_fault(fault, findings);
+                }
+            }
         }
     }
 

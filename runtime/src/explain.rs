@@ -195,6 +195,11 @@ pub enum Observed {
     },
 }
 
+/// What a decision knew of earlier requests and what it leaves behind, a line for each.
+pub fn state_notes(decision: &Decision) -> Vec<String> {
+    text::state_notes(decision)
+}
+
 /// Decides on a request with the reference evaluator and explains the result.
 pub(crate) fn explain(snapshot: &Snapshot, input: &Input, context: &mut Context) -> Explanation {
     explained(snapshot, |evaluation, watch| evaluation.decide(input.kind(), input.value(), context, watch))

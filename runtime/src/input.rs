@@ -5,6 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use hpol_lang::value::{JsonError, JsonLimits, Value, parse_json};
 
+use crate::state::StateSource;
+
 /// A request to decide on: its kind, what is known about it, and the time that counts.
 ///
 /// The kind is the name of a target type, such as `llm.Request`; packages that declare `input: llm.Request` take part.
@@ -15,17 +17,18 @@ use hpol_lang::value::{JsonError, JsonLimits, Value, parse_json};
 /// assert_eq!(input.kind(), "http.Request");
 /// # Ok::<(), hpol_lang::value::JsonError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub struct Input {
     kind: Arc<str>,
     value: Value,
     now_nanoseconds: i64,
+    state: Option<Arc<dyn StateSource>>,
 }
 
 impl Input {
     /// A request of `kind`, decided at the current time.
     pub fn new(kind: &str, value: Value) -> Self {
-        Self { kind: kind.into(), value, now_nanoseconds: now_nanoseconds() }
+        Self { kind: kind.into(), value, now_nanoseconds: now_nanoseconds(), state: None }
     }
 
     /// A request from JSON text, read strictly: a repeated key is refused, numbers stay exact.
@@ -42,6 +45,19 @@ impl Input {
     pub fn at(mut self, now_nanoseconds: i64) -> Self {
         self.now_nanoseconds = now_nanoseconds;
         self
+    }
+
+    /// The same request, for which `state` says what counters stand at and what its session has seen. Without one, rules that
+    /// ask fail, and protect.
+    #[must_use]
+    pub fn with_state(mut self, state: Arc<dyn StateSource>) -> Self {
+        self.state = Some(state);
+        self
+    }
+
+    /// Who answers questions about earlier requests.
+    pub fn state(&self) -> Option<&Arc<dyn StateSource>> {
+        self.state.as_ref()
     }
 
     /// Name of the kind of request.

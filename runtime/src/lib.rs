@@ -31,6 +31,7 @@ mod query;
 pub mod repl;
 mod snapshot;
 pub mod source;
+pub mod state;
 pub mod test;
 
 #[cfg(test)]
@@ -38,7 +39,7 @@ mod test_support;
 
 pub use build::check;
 pub use decision::{Decision, Effect};
-pub use engine::{Engine, EngineKind, EngineOptions, PackageInfo, Status};
+pub use engine::{CounterInfo, Engine, EngineKind, EngineOptions, PackageInfo, Status};
 pub use hpol_compiler::Pass;
 pub use hpol_lang::source::Location;
 pub use hpol_lang::value::Value;

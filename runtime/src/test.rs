@@ -21,6 +21,7 @@ use crate::evaluate;
 use crate::explain;
 use crate::input::now_nanoseconds;
 use crate::snapshot::Snapshot;
+use crate::state::EmptyState;
 
 mod expect;
 mod property;
@@ -329,6 +330,8 @@ impl Runner<'_> {
     fn evaluated<T>(&self, work: impl FnOnce(&dyn Machine, &mut Context) -> Result<T, Stopped>) -> Result<T, Stopped> {
         let result = self.snapshot.with_machine(self.kind, |machine, context| {
             evaluate::begin(context, &self.engine.options().limits, self.now_nanoseconds);
+            // Nothing happened before a test, unless it says so by `with`.
+            context.set_state(Some(Arc::new(EmptyState)));
             work(machine, context)
         });
         result.unwrap_or_else(|| Err(Stopped::Fault(evaluate::defect())))

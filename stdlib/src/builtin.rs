@@ -4,6 +4,7 @@ use hpol_lang::types::LiteralCheck;
 
 pub use crate::caches::Caches;
 use crate::heap::{Heap, HeapError, Word};
+use crate::state::State;
 
 /// One builtin.
 #[derive(Debug, Clone, Copy)]
@@ -37,7 +38,7 @@ impl Builtin {
         (self.function)(call, arguments).map_err(|error| match error {
             BuiltinError::Failed(message) => BuiltinError::Failed(format!("{}: {message}", self.name)),
             BuiltinError::Type(message) => BuiltinError::Type(format!("{}: {message}", self.name)),
-            BuiltinError::Undefined | BuiltinError::Heap(_) | BuiltinError::Fuel => error,
+            BuiltinError::Undefined | BuiltinError::State(_) | BuiltinError::Heap(_) | BuiltinError::Fuel => error,
         })
     }
 
@@ -107,6 +108,8 @@ pub struct Call<'c> {
     pub caches: &'c mut Caches,
     /// The time of the decision, in nanoseconds since 1970.
     pub now_nanoseconds: i64,
+    /// What is known of earlier requests.
+    pub state: &'c mut State,
     /// Work that may still be done: a builtin takes away what it uses beyond a constant; see [`Call::charge`].
     pub fuel: &'c mut u64,
 }
@@ -136,6 +139,9 @@ pub enum BuiltinError {
     /// An argument has the wrong type (OPA's `eval_type_error`).
     #[error("{0}")]
     Type(String),
+    /// What is asked of earlier requests is not known.
+    #[error("{0}")]
+    State(String),
     /// The evaluation's memory is used up.
     #[error(transparent)]
     Heap(#[from] HeapError),

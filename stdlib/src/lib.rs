@@ -5,6 +5,7 @@ pub mod builtin;
 pub mod detect;
 pub mod heap;
 pub mod reference;
+pub mod state;
 
 mod arguments;
 mod caches;

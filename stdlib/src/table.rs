@@ -47,6 +47,7 @@ pub const GROUPS: &[Group] = &[
     Group { title: "Versions and identifiers", tables: &[crate::semver::TABLE, crate::uuid::TABLE] },
     Group { title: "Annotations", tables: &[crate::annotations::TABLE] },
     Group { title: "Outside of an evaluation, where a host allows it", tables: &[crate::outside::TABLE] },
+    Group { title: "Earlier requests", tables: &[crate::state::TABLE] },
     Group { title: "While writing policies", tables: &[crate::trace::TABLE] },
 ];
 

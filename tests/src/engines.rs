@@ -1,8 +1,11 @@
 //! Every engine on one policy: interpreter and machine code, with and without the compiler's improvements, and with all but one of them.
 
+use std::sync::Arc;
+
 use hpol_lang::value::Value;
 use hpol_runtime::error::{LoadError, QueryError, code};
 use hpol_runtime::source::Files;
+use hpol_runtime::state::StateSource;
 use hpol_runtime::{Decision, Engine, EngineKind, EngineOptions, Input, Limits, Pass};
 
 /// How a policy is run.
@@ -91,8 +94,26 @@ impl Engines {
     ///
     /// As [`Engines::decide`].
     pub fn query(&self, path: &str, input: Option<&Value>) -> Result<Option<Value>, QueryError> {
+        self.query_with_state(path, input, None)
+    }
+
+    /// As [`Engines::query`], where `state` says what is known of earlier requests.
+    ///
+    /// # Errors
+    ///
+    /// What every engine fails with.
+    ///
+    /// # Panics
+    ///
+    /// As [`Engines::decide`].
+    pub fn query_with_state(
+        &self,
+        path: &str,
+        input: Option<&Value>,
+        state: Option<Arc<dyn StateSource>>,
+    ) -> Result<Option<Value>, QueryError> {
         let query = |engine: &Engine| {
-            let answer = engine.query(path, input);
+            let answer = engine.query_with_state(path, input, state.clone());
             if let Err(QueryError::Evaluation(error)) = &answer {
                 assert!(!is_defect(&error.code), "{}: {error:#?}", name(engine));
             }

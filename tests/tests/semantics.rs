@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use hpol_lang::value::{JsonLimits, Value, parse_json};
 use hpol_runtime::error::{LoadError, QueryError};
 use hpol_runtime::source::Files;
+use hpol_runtime::state::{FixedState, RecordedState, StateRead, StateSource};
 use hpol_runtime::{Decision, Engine, EngineOptions, Input, Limits};
 use hpol_tests::engines::Engines;
 use serde::Deserialize;
@@ -25,6 +27,8 @@ struct Case {
     #[serde(default)]
     files: BTreeMap<String, String>,
     input: Option<String>,
+    /// What is known of earlier requests; the decision must come out the same from what it read of it.
+    state: Option<String>,
     query: Option<String>,
     value: Option<String>,
     #[serde(default)]
@@ -42,6 +46,12 @@ struct Case {
     #[serde(default)]
     masks: Vec<String>,
     approval: Option<String>,
+    #[serde(default)]
+    labels: Vec<String>,
+    #[serde(default)]
+    increments: Vec<String>,
+    #[serde(default)]
+    reads: Vec<String>,
     #[serde(default)]
     errors: Vec<String>,
 }
@@ -62,10 +72,18 @@ impl Case {
         }
         let engines = loaded.map_err(|error| format!("does not compile:\n{error}"))?;
         match (&self.query, &self.decide) {
-            (Some(path), None) => self.queried(engines.query(path, self.json()?.as_ref())),
+            (Some(path), None) => self.queried(engines.query_with_state(path, self.json()?.as_ref(), self.state()?)),
             (None, Some(kind)) => {
                 let input = self.json()?.unwrap_or(Value::Null);
-                self.decided(&engines.decide(&Input::new(kind, input).at(1_750_000_000_000_000_000)))
+                let input = Input::new(kind, input).at(1_750_000_000_000_000_000);
+                let Some(state) = self.state()? else { return self.decided(&engines.decide(&input)) };
+                let decision = engines.decide(&input.clone().with_state(state));
+                let recorded = RecordedState::new(decision.reads.clone());
+                let replayed = engines.decide(&input.with_state(Arc::new(recorded)));
+                if decision != replayed {
+                    return Err(format!("is replayed as {replayed:#?}"));
+                }
+                self.decided(&decision)
             }
             _ => Err("either `query` or `decide` must be given".to_owned()),
         }
@@ -74,6 +92,12 @@ impl Case {
     fn json(&self) -> Result<Option<Value>, String> {
         let read = |text: &String| parse_json(text, JsonLimits::default()).map_err(|error| error.to_string());
         self.input.as_ref().map(read).transpose()
+    }
+
+    fn state(&self) -> Result<Option<Arc<dyn StateSource>>, String> {
+        let Some(text) = &self.state else { return Ok(None) };
+        let value = parse_json(text, JsonLimits::default()).map_err(|error| error.to_string())?;
+        Ok(Some(Arc::new(FixedState::from_value(&value).map_err(|error| error.to_string())?)))
     }
 
     fn queried(&self, answer: Result<Option<Value>, QueryError>) -> Result<(), String> {
@@ -102,6 +126,9 @@ impl Case {
         expect("absent", Some(&self.absent), &told.absent);
         expect("masks", Some(&self.masks), &told.masks);
         expect("approval", Some(self.approval.as_slice()), told.approval.as_slice());
+        expect("labels", Some(&self.labels), &told.labels);
+        expect("increments", Some(&self.increments), &told.increments);
+        expect("reads", Some(&self.reads), &told.reads);
         expect("errors", Some(&self.errors), &told.errors);
         if self.effect.is_none() {
             wrong.push("`effect` must be given".to_owned());
@@ -136,6 +163,9 @@ struct Told {
     absent: Vec<String>,
     masks: Vec<String>,
     approval: Option<String>,
+    labels: Vec<String>,
+    increments: Vec<String>,
+    reads: Vec<String>,
     errors: Vec<String>,
 }
 
@@ -167,7 +197,19 @@ impl Told {
                 .collect();
             format!("{} within {}s", demands.join("; "), terms.within.as_secs())
         });
+        let counter = |name: &str, key: &[Value], value: &Value| {
+            let key: Vec<String> = key.iter().map(ToString::to_string).collect();
+            format!("{name}[{}] {value}", key.join(", "))
+        };
+        let read = |read: &StateRead| match read {
+            StateRead::Counter { counter: name, key, value, .. } => counter(name, key, value),
+            StateRead::Labels { labels } => labels.iter().cloned().collect::<Vec<_>>().join(" "),
+            StateRead::Seen { event, name, seen, .. } => format!("{} {name} {seen}", event.word()),
+        };
         Self {
+            labels: decision.labels.iter().map(ToString::to_string).collect(),
+            increments: decision.increments.iter().map(|add| counter(&add.counter, &add.key, &add.amount)).collect(),
+            reads: decision.reads.iter().map(read).collect(),
             effect: word(&decision.effect),
             rules: decision.rules.iter().map(rule).collect(),
             witnesses: witnesses.map(|found| format!("{} = {}", found.name, found.value)).collect(),

@@ -1,8 +1,13 @@
 //! `hpol eval`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
+use anyhow::Context as _;
 use clap::Args;
+use hpol_runtime::error::code;
+use hpol_runtime::explain;
+use hpol_runtime::state::{FixedState, StateSource};
 use hpol_runtime::{Decision, Effect, Engine, Input, Value};
 
 use crate::admin::print_json;
@@ -37,6 +42,10 @@ pub(crate) struct Request {
     /// File with the input as JSON; `-` for standard input
     #[arg(long, short, value_name = "FILE")]
     input: Option<PathBuf>,
+    /// File with what is known of earlier requests, as JSON: `{"counters": {"guard.writes": 5}, "labels": ["untrusted"],
+    /// "events": [{"tool": "get_inbox", "ago": 600}]}`, with `ago` in seconds
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     /// The evaluator
     #[arg(long, value_enum, default_value_t = Evaluator::Jit)]
     engine: Evaluator,
@@ -46,7 +55,7 @@ pub(crate) fn run(options: &Eval) -> anyhow::Result<Exit> {
     let Some(engine) = options.request.engine()? else { return Ok(Exit::Findings) };
     let holds = if options.target == "data" || options.target.starts_with("data.") {
         let input = options.request.input()?;
-        let value = engine.query(&options.target, input.as_ref())?;
+        let value = engine.query_with_state(&options.target, input.as_ref(), options.request.state()?)?;
         print_value(value.as_ref(), options.json)?;
         value.is_some_and(|value| value != Value::Bool(false))
     } else {
@@ -72,6 +81,14 @@ impl Request {
         self.input.as_deref().map(policy::read_json).transpose()
     }
 
+    /// What is known of earlier requests, if it is given.
+    pub(crate) fn state(&self) -> anyhow::Result<Option<Arc<dyn StateSource>>> {
+        let Some(path) = &self.state else { return Ok(None) };
+        let state = FixedState::from_value(&policy::read_json(path)?);
+        let state = state.with_context(|| format!("`{}` is not a state", path.display()))?;
+        Ok(Some(Arc::new(state)))
+    }
+
     /// The input as a request of the kind that a package decides.
     pub(crate) fn decided_input(&self, engine: &Engine, package: &str) -> anyhow::Result<Input> {
         let packages = engine.packages();
@@ -86,7 +103,11 @@ impl Request {
             Usage(format!("`{package}` {what}; those that decide: {}. For a rule write `data.package.rule`", decide()))
         })?;
         let value = self.input()?.ok_or_else(|| Usage("a decision needs a request: give --input FILE".to_owned()))?;
-        Ok(Input::new(&kind, value))
+        let input = Input::new(&kind, value);
+        Ok(match self.state()? {
+            Some(state) => input.with_state(state),
+            None => input,
+        })
     }
 }
 
@@ -113,8 +134,14 @@ pub(crate) fn print_decision(decision: &Decision) {
     if decision.rules.is_empty() {
         decision.reasons.iter().for_each(|reason| println!("  {reason}"));
     }
+    for note in explain::state_notes(decision) {
+        println!("  {note}");
+    }
     for error in &decision.errors {
         anstream::println!("  {}: {}", terminal::bold_red(&error.code), error.message);
+        if &*error.code == code::STATE {
+            println!("    give what is known of earlier requests with --state FILE");
+        }
     }
     for absent in &decision.absent {
         println!("  absent: {} ({})", absent.path, absent.location);

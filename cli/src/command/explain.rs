@@ -33,7 +33,8 @@ pub(crate) struct Explain {
 pub(crate) fn run(options: &Explain) -> anyhow::Result<Exit> {
     let Some(engine) = options.request.engine()? else { return Ok(Exit::Findings) };
     if options.target == "data" || options.target.starts_with("data.") {
-        let explanation = engine.explain_query(&options.target, options.request.input()?.as_ref())?;
+        let (input, state) = (options.request.input()?, options.request.state()?);
+        let explanation = engine.explain_query_with_state(&options.target, input.as_ref(), state)?;
         return print(&explanation, options.json);
     }
     print(&engine.explain(&options.request.decided_input(&engine, &options.target)?)?, options.json)

@@ -21,6 +21,7 @@ impl Context {
             heap: &mut self.heap,
             caches: &mut self.caches,
             now_nanoseconds: self.now_nanoseconds,
+            state: &mut self.state,
             fuel: &mut self.hot.fuel,
         };
         match called.call(&mut call, arguments) {
@@ -31,6 +32,8 @@ impl Context {
             }
             Err(BuiltinError::Failed(message)) => self.no_result(codes::BUILTIN, message, failure),
             Err(BuiltinError::Type(message)) => self.no_result(codes::TYPE, message, failure),
+            // Also in the Rego profile, where an absent value would let a rule drop out.
+            Err(BuiltinError::State(message)) => Err(self.stop(codes::STATE, message, failure.place)),
             Err(BuiltinError::Heap(error)) => {
                 let span = self.program.place(failure.place);
                 Err(self.stop_heap(error, span))

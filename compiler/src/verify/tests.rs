@@ -51,6 +51,8 @@ fn program(statements: Vec<Statement>) -> Program {
         documents: Vec::new(),
         nodes: Vec::new(),
         decisions: Vec::new(),
+        counters: Vec::new(),
+        labels: Vec::new(),
         packages: Vec::new(),
         tests: Vec::new(),
         sites: vec![Site { path: "input".into(), span: SPAN }],

@@ -82,6 +82,7 @@ fn write_item(out: &mut String, item: &Item) {
         ItemKind::Counter(counter) => {
             line(out, 0, &format!("counter {}", counter.name.text));
             line(out, 1, &format!("amount {}", expr(&counter.amount)));
+            write_optional_body(out, counter.body.as_ref());
             line(out, 1, &format!("per {}", exprs(&counter.per)));
             line(out, 1, &format!("window {}", expr(&counter.window)));
         }
@@ -283,6 +284,7 @@ fn expr(value: &Expr) -> String {
             let key = key.as_ref().map_or(String::new(), |key| format!("{}, ", expr(key)));
             format!("(in {key}{} {})", expr(value), expr(collection))
         }
+        ExprKind::Named(name, inner) => format!("{}: {}", name.text, expr(inner)),
         ExprKind::Parenthesized(inner) => format!("(paren {})", expr(inner)),
         ExprKind::Block(body) => format!("(block {})", inline_body(body)),
     }

@@ -41,6 +41,10 @@ impl<'e> Checker<'_, '_> {
             return Some(Callee::Rule(rule));
         }
         let name = full_name(path);
+        // Only declared counters are read.
+        if &*name == crate::typed::COUNTER_BUILTIN {
+            return None;
+        }
         self.index.environment.builtins.contains_key(&name).then_some(Callee::Builtin(name))
     }
 
@@ -92,6 +96,9 @@ impl<'e> Checker<'_, '_> {
         }
         match self.callee(path) {
             Some(Callee::Rule(rule)) => self.call_rule(rule, path, arguments, span),
+            Some(Callee::Builtin(name)) if &*name == super::state::SEEN && self.profile == Profile::Hpol => {
+                self.session_seen(arguments, span)
+            }
             Some(Callee::Builtin(name)) => self.call_builtin(&name, path, arguments, span),
             None => self.unknown_function(&name, path, arguments, span),
         }

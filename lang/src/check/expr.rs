@@ -88,6 +88,14 @@ impl<'e> Checker<'_, '_> {
                 self.make(Kind::Negate(Box::new(inner)), ty, span)
             }
             ExprKind::Membership { key, value, collection } => self.membership(key.as_deref(), value, collection, span),
+            ExprKind::Named(name, inner) => {
+                let message = format!("no argument is named `{}` here", name.text);
+                self.report(
+                    Diagnostic::error("named-argument", name.span, message)
+                        .with_help("arguments are told apart by their order: leave the name out"),
+                );
+                self.expr(inner)
+            }
             ExprKind::Parenthesized(inner) => self.expr(inner),
             ExprKind::Block(body) => match value_under_with(body) {
                 Some((condition, value)) => self.under_with(condition, value),

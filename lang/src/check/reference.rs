@@ -74,6 +74,9 @@ impl<'e> Checker<'_, '_> {
         let Some(resolved) = self.index.resolve(self.module, name, &reference.steps) else {
             return self.broken(reference.span);
         };
+        if resolved.target == Target::Session {
+            return self.session(reference);
+        }
         let (taken, rest) = reference.steps.split_at(resolved.taken.min(reference.steps.len()));
         let span = taken.last().map_or(reference.head.span, |step| reference.head.span.to(step_span(step)));
         let base = match &resolved.target {
@@ -119,7 +122,7 @@ impl<'e> Checker<'_, '_> {
         below
     }
 
-    fn steps(&mut self, base: Typed, steps: &'e [Step], reference: &Reference) -> Typed {
+    pub(super) fn steps(&mut self, base: Typed, steps: &'e [Step], reference: &Reference) -> Typed {
         steps.iter().fold(base, |base, step| {
             let start = reference.span;
             let span = Span { end: self.step_end(step), ..start };
@@ -160,6 +163,7 @@ impl<'e> Checker<'_, '_> {
                 self.with_facts(expr)
             }
             Target::Package(path) => self.make(Kind::Package(path.clone(), Vec::new()), Type::Any, span),
+            Target::Session => self.whole_session(span),
             Target::Missing(known, part) => self.unknown_data(known, part, span),
         }
     }

@@ -6,7 +6,7 @@ use super::Checker;
 use super::call::Callee;
 use crate::ast::{Expr, ExprKind, Name, Path, Reference, Step, With};
 use crate::diagnostic::Diagnostic;
-use crate::resolve::{constant_step, spelling};
+use crate::resolve::{Target, constant_step, spelling};
 use crate::source::Profile;
 use crate::typed::{Expr as Typed, Replacement, ReplacementTarget, RuleKind};
 use crate::types::Type;
@@ -41,7 +41,23 @@ impl<'e> Checker<'_, '_> {
             },
         };
         let value = self.expr(&with.value);
+        if let ReplacementTarget::Data(path) = &target
+            && let (Target::Rule(rule), _) = self.index.resolve_data(path)
+            && self.index.rules[rule].counter.is_some()
+        {
+            self.check_counter_value(&value);
+        }
         Some(Replacement { target, value, span: with.span })
+    }
+
+    fn check_counter_value(&mut self, value: &Typed) {
+        if self.profile == Profile::Hpol && !Type::Decimal.overlaps(&value.ty) {
+            let message = format!("a counter is a number, not `{}`", value.ty);
+            self.report(
+                Diagnostic::error("result-type", value.span, message)
+                    .with_help("replace it by a value that it could give"),
+            );
+        }
     }
 
     fn bad_target(&mut self, reference: &Reference) -> Option<Replacement> {
@@ -51,7 +67,8 @@ impl<'e> Checker<'_, '_> {
         let diagnostic = Diagnostic::error("bad-with-target", reference.span, format!("`{text}` can't be replaced"));
         let diagnostic = match near {
             Some(near) => diagnostic.with_help(format!("did you mean `{near}`?")),
-            None => diagnostic.with_help("`with` replaces `input`, a path in `input` or `data`, or a function"),
+            None => diagnostic
+                .with_help("`with` replaces `input`, a path in `input` or `data`, `session.labels`, or a function"),
         };
         self.report(diagnostic);
         None

@@ -22,6 +22,9 @@ impl<'a> Checker<'_, 'a> {
     pub(super) fn rule(&mut self, rule: usize) -> Rule {
         let index = self.index;
         let info = &index.rules[rule];
+        if let Some((module, counter)) = info.counter {
+            return self.counter(rule, module, counter);
+        }
         self.parameter_types[rule] = self.declared_parameters(rule);
         let mut clauses: Vec<Clause> = Vec::new();
         for definition in &info.definitions {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use crate::ast::is_identifier;
 use crate::typed::{
-    Body, Clause, Condition, ConditionKind, DecisionRule, Expr, ExprKind, LocalId, PackageStep, Pattern, Program,
-    Replacement, ReplacementTarget, Rule, RuleId, TemplatePart, Test, TestRuns, TestStep,
+    Body, Clause, Condition, ConditionKind, Counter, DecisionRule, Expr, ExprKind, LabelRule, LocalId, PackageStep,
+    Pattern, Program, Replacement, ReplacementTarget, Rule, RuleId, TemplatePart, Test, TestRuns, TestStep,
 };
 use crate::value::Value;
 
@@ -47,6 +47,23 @@ impl Uses {
         walker.body(&rule.body);
         rule.because.iter().for_each(|because| walker.read(because));
         rule.unless.iter().for_each(|unless| walker.body(unless));
+        walker.end()
+    }
+
+    /// What a counter adds, and when.
+    pub fn of_counter(counter: &Counter, program: &Program) -> Self {
+        let mut walker = Walker::new(program);
+        walker.places = vec![None; counter.locals.len()];
+        walker.body(&counter.body);
+        walker.read(&counter.entry);
+        walker.end()
+    }
+
+    /// What a label for sessions uses.
+    pub fn of_label(label: &LabelRule, program: &Program) -> Self {
+        let mut walker = Walker::new(program);
+        walker.places = vec![None; label.locals.len()];
+        walker.body(&label.body);
         walker.end()
     }
 

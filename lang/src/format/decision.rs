@@ -80,13 +80,16 @@ impl Writer<'_> {
     pub(super) fn counter(&mut self, counter: &Counter) -> Doc {
         let head = Doc::text(format!("counter {} = ", counter.name.text));
         let amount = self.expr(&counter.amount);
+        let mut docs = vec![head, amount];
+        docs.extend(self.rule_body(counter.body.as_ref()));
         let mut clauses = Vec::new();
         if !counter.per.is_empty() {
             let keys: Vec<Doc> = counter.per.iter().map(|key| self.expr(key)).collect();
             clauses.extend([Doc::Line, "per ".into(), Doc::join(keys, &", ".into())]);
         }
         clauses.extend([Doc::Line, "window ".into(), self.expr(&counter.window)]);
-        Doc::Sequence(vec![head, amount, Doc::Sequence(clauses).nest()]).group()
+        docs.push(Doc::Sequence(clauses).nest().group());
+        Doc::Sequence(docs)
     }
 }
 

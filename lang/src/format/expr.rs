@@ -58,6 +58,9 @@ impl Writer<'_> {
                 docs.extend([self.expr(value), " in ".into(), self.expr(collection)]);
                 Doc::Sequence(docs)
             }
+            ExprKind::Named(name, inner) => {
+                Doc::Sequence(vec![Doc::text(format!("{}: ", name.text)), self.expr(inner)])
+            }
             ExprKind::Parenthesized(inner) => Doc::Sequence(vec!["(".into(), self.expr(inner), ")".into()]),
             ExprKind::Block(body) => self.block(body),
         }

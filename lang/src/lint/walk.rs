@@ -53,6 +53,7 @@ pub(crate) fn item<'a>(item: &'a Item, visit: &mut dyn FnMut(Seen<'a>)) {
         }
         ItemKind::Counter(counter) => {
             expr(&counter.amount, visit);
+            counter.body.iter().for_each(|found| body(&found.conditions, visit));
             counter.per.iter().for_each(|per| expr(per, visit));
         }
         ItemKind::Edition(_)

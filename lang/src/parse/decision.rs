@@ -66,7 +66,7 @@ impl Builder<'_> {
             if part.as_rule() == Rule::identifier {
                 words.push(self.name(&part));
             } else {
-                arguments = Some(self.expressions(part, 0));
+                arguments = Some(self.arguments(part, 0));
             }
         }
         let function = words.pop().unwrap_or(Name { text: "".into(), span });
@@ -94,6 +94,7 @@ impl Builder<'_> {
         let mut counter = Counter {
             name: Name { text: "_".into(), span },
             amount: Self::placeholder(span),
+            body: None,
             per: Vec::new(),
             window: Self::placeholder(span),
         };
@@ -101,6 +102,7 @@ impl Builder<'_> {
             match part.as_rule() {
                 Rule::identifier => counter.name = self.name(&part),
                 Rule::counter_amount => counter.amount = self.only_expression(part, 0),
+                Rule::body | Rule::condition => counter.body = Some(self.if_body(part, 0)),
                 Rule::counter_per => counter.per = self.expressions(part, 0),
                 Rule::counter_window => counter.window = self.only_expression(part, 0),
                 _ => {}

@@ -1,6 +1,6 @@
 //! Expressions: operands, references, calls, and everything in brackets.
 
-use crate::ast::{Body, Condition, ConditionKind, Expr, ExprKind, Path, Reference, Step};
+use crate::ast::{Body, Condition, ConditionKind, Expr, ExprKind, Name, Path, Reference, Step};
 use crate::source::Span;
 use crate::value::Value;
 
@@ -21,12 +21,24 @@ impl Builder<'_> {
     }
 
     /// What stands in the parentheses of a call, or of a function's head: only there parameters have types.
-    fn arguments(&mut self, pair: Pair<'_>, depth: usize) -> Vec<Expr> {
+    pub(super) fn arguments(&mut self, pair: Pair<'_>, depth: usize) -> Vec<Expr> {
         let mut types = self.parameter_types.take();
         let mut arguments = Vec::new();
+        let mut name: Option<Name> = None;
         for inner in pair.into_inner() {
+            if inner.as_rule() == Rule::argument_name {
+                name = inner.into_inner().next().map(|name| self.name(&name));
+                continue;
+            }
             if inner.as_rule() != Rule::argument_type {
-                arguments.push(self.expression(inner, depth));
+                let expr = self.expression(inner, depth);
+                arguments.push(match name.take() {
+                    None => expr,
+                    Some(name) => {
+                        let span = name.span.to(expr.span);
+                        Expr { kind: ExprKind::Named(name, Box::new(expr)), span }
+                    }
+                });
                 if let Some(types) = &mut types {
                     types.push(None);
                 }

@@ -175,6 +175,11 @@ fn uses(index: &Index<'_>, rule: usize) -> BTreeMap<usize, Span> {
         let mut walker = Walker { index, module, locals: Vec::new(), uses: &mut all };
         walker.expr(&default.value);
     }
+    if let Some((module, counter)) = info.counter {
+        let mut walker = Walker { index, module, locals: Vec::new(), uses: &mut all };
+        let heads: Vec<&Expr> = counter.per.iter().chain([&counter.amount]).collect();
+        walker.clause(&heads, counter.body.as_ref().map_or(&[], |body| &body.conditions));
+    }
     all
 }
 
@@ -266,7 +271,7 @@ impl Walker<'_, '_> {
                 self.uses.entry(*rule).or_insert(span);
             }
             Target::Package(parts) => self.package(parts, &[], span),
-            Target::Input | Target::Data(_) | Target::Missing(..) => {}
+            Target::Input | Target::Session | Target::Data(_) | Target::Missing(..) => {}
         }
     }
 

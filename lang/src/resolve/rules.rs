@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::{Definition, Index, Key, RuleInfo, constant_step};
-use crate::ast::{DefaultRule, ExprKind, Item, ItemKind, Reference, Rule, Step};
+use crate::ast::{Counter, DefaultRule, Expr, ExprKind, Item, ItemKind, Reference, Rule, Step};
 use crate::diagnostic::Diagnostic;
 use crate::source::{Profile, Span};
 use crate::typed::RuleKind;
@@ -19,6 +19,7 @@ pub(super) fn declare(index: &mut Index<'_>, diagnostics: &mut Vec<Diagnostic>) 
             match &item.kind {
                 ItemKind::Rule(rule) => add_rule(index, number, item, rule, &mut rules, diagnostics),
                 ItemKind::Default(default) => add_default(index, number, item, default, &mut rules, diagnostics),
+                ItemKind::Counter(counter) => add_counter(index, number, item, counter, &mut rules, diagnostics),
                 _ => {}
             }
         }
@@ -76,11 +77,16 @@ fn add_rule<'a>(
         parameters: head.parameters.as_ref().map_or(0, Vec::len),
         definitions: Vec::new(),
         default: None,
+        counter: None,
         private: false,
         span: head.span,
         sets: head.contains.is_some() && !keys.is_empty(),
     };
     let known = rules.entry(path).or_insert_with(|| new);
+    if let Some((_, counter)) = known.counter {
+        diagnostics.push(counter_and_rule(counter, head.span));
+        return;
+    }
     let same_kind = match (known.kind, kind) {
         (RuleKind::Object { .. }, RuleKind::Object { .. }) => true,
         (known, new) => known == new,
@@ -212,11 +218,16 @@ fn add_default<'a>(
         parameters: default.parameters.as_ref().map_or(0, Vec::len),
         definitions: Vec::new(),
         default: None,
+        counter: None,
         private: item.private,
         span: item.span,
         sets: false,
     };
     let known = rules.entry(path).or_insert_with(|| new);
+    if let Some((_, counter)) = known.counter {
+        diagnostics.push(counter_and_rule(counter, item.span));
+        return;
+    }
     let name = known.parts.last().cloned().unwrap_or_else(|| "".into());
     if let Some((other, first)) = known.default {
         diagnostics.push(
@@ -243,6 +254,50 @@ fn add_default<'a>(
         return;
     }
     known.default = Some((module, default));
+}
+
+/// A counter is a rule with one value, which the host knows.
+fn add_counter<'a>(
+    index: &Index<'a>,
+    module: usize,
+    item: &'a Item,
+    counter: &'a Counter,
+    rules: &mut Rules<'a>,
+    diagnostics: &mut Vec<Diagnostic>,
+) {
+    let name = &counter.name;
+    let head = Expr { kind: ExprKind::Variable(name.text.clone()), span: name.span };
+    let reference = Reference { head, steps: Vec::new(), span: name.span };
+    if !name_is_free(index, module, &reference, diagnostics) {
+        return;
+    }
+    let mut path = index.packages[index.package_of[module]].parts.clone();
+    path.push(name.text.clone());
+    if let Some(known) = rules.get(&path) {
+        diagnostics.push(counter_and_rule(counter, known.span));
+        return;
+    }
+    let rule = RuleInfo {
+        parts: path.clone(),
+        package: index.package_of[module],
+        profile: Profile::Hpol,
+        kind: RuleKind::Complete,
+        parameters: 0,
+        definitions: Vec::new(),
+        default: None,
+        counter: Some((module, counter)),
+        private: item.private,
+        span: name.span,
+        sets: false,
+    };
+    rules.insert(path, rule);
+}
+
+fn counter_and_rule(counter: &Counter, other: Span) -> Diagnostic {
+    let message = format!("`{}` is the name of a counter and of something else", counter.name.text);
+    Diagnostic::error("conflicting-kinds", counter.name.span, message)
+        .with_related(other, "the other definition")
+        .with_help("give one of them another name")
 }
 
 /// `p[x] := 1` beside `p.a := 2` are definitions of one object.

@@ -84,7 +84,9 @@ pub(crate) fn parts<'a>(expr: &'a Expr, visit: &mut dyn FnMut(Part<'a>)) {
             visit(Part::Expr(left));
             visit(Part::Expr(right));
         }
-        ExprKind::Negate(inner) | ExprKind::Parenthesized(inner) => visit(Part::Expr(inner)),
+        ExprKind::Negate(inner) | ExprKind::Parenthesized(inner) | ExprKind::Named(_, inner) => {
+            visit(Part::Expr(inner))
+        }
         ExprKind::Membership { key, value, collection } => {
             key.iter().for_each(|key| visit(Part::Expr(key)));
             visit(Part::Expr(value));

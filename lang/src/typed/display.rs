@@ -4,8 +4,9 @@ use std::fmt::{self, Write as _};
 use std::sync::Arc;
 
 use super::{
-    Body, Clause, Condition, ConditionKind, DecisionRule, Expectation, Expr, ExprKind, Local, LocalId, PackageStep,
-    Pattern, Program, Replacement, ReplacementTarget, Rule, RuleId, RuleKind, TemplatePart, Test, TestRuns, TestStep,
+    Body, Clause, Condition, ConditionKind, Counter, DecisionRule, Expectation, Expr, ExprKind, LabelRule, Local,
+    LocalId, PackageStep, Pattern, Program, Replacement, ReplacementTarget, Rule, RuleId, RuleKind, TemplatePart, Test,
+    TestRuns, TestStep,
 };
 use crate::ast::{BinaryOperator, EffectKeyword};
 
@@ -14,6 +15,8 @@ impl fmt::Display for Program {
         let mut writer = Writer { program: self, locals: &[], out: String::new(), indent: 0 };
         self.rules.iter().for_each(|rule| writer.rule(rule));
         self.decisions.iter().for_each(|decision| writer.decision(decision));
+        self.counters.iter().for_each(|counter| writer.counter(counter));
+        self.labels.iter().for_each(|label| writer.label(label));
         self.tests.iter().for_each(|test| writer.test(test));
         f.write_str(&writer.out)
     }
@@ -97,6 +100,21 @@ impl<'p> Writer<'p> {
             self.line(&format!("{mask:?}"));
         }
         self.indent -= 1;
+    }
+
+    fn counter(&mut self, counter: &'p Counter) {
+        self.locals = &counter.locals;
+        let text =
+            format!("counter {} adds {} for {}ns", counter.name, self.expr(&counter.entry), counter.window_nanoseconds);
+        self.line(&text);
+        self.body(&counter.body);
+    }
+
+    fn label(&mut self, label: &'p LabelRule) {
+        self.locals = &label.locals;
+        let package = usize::try_from(label.package).ok().and_then(|at| self.program.packages.get(at));
+        self.line(&format!("label {:?} in {}", label.label, package.map_or("?", |package| &package.path)));
+        self.body(&label.body);
     }
 
     fn test(&mut self, test: &'p Test) {

@@ -24,6 +24,8 @@ pub(crate) fn environment() -> Environment {
         ("object.union", "(object, object) -> object"),
         ("regex.match", "(regex, string) -> bool"),
         ("glob.match", "(glob, array[string] | null, string) -> bool"),
+        ("session.labels", "() -> set[string]"),
+        ("session.seen", "(string, string, duration) -> bool"),
         ("split", "(string, string) -> array[string]"),
         ("startswith", "(string, string) -> bool"),
         ("sum", "(array[number] | set[number]) -> number"),

@@ -6,6 +6,8 @@ use super::{
     DefinitionOutcome, ExplainedOutcome, Explanation, FailedCondition, Observed, Operands, QueryExplanation,
     RuleExplanation,
 };
+use crate::decision::Decision;
+use crate::state::StateRead;
 
 /// Characters of a value that are shown.
 const VALUE_MAX: usize = 120;
@@ -29,6 +31,9 @@ pub(super) fn write(explanation: &Explanation, f: &mut Formatter<'_>) -> fmt::Re
         if let Some(failed) = &rule.failed {
             condition(failed, 2, f)?;
         }
+    }
+    for note in state_notes(decision) {
+        writeln!(f, "  {note}")?;
     }
     for rule in &explanation.rules {
         writeln!(f)?;
@@ -79,6 +84,43 @@ fn counted(met: usize, conditions: usize) -> String {
         1 => "its condition is not met".to_owned(),
         _ => format!("{met} of {conditions} conditions {are} met"),
     }
+}
+
+/// What was known of earlier requests, and what this one leaves behind.
+pub(super) fn state_notes(decision: &Decision) -> Vec<String> {
+    let mut notes: Vec<String> = decision.reads.iter().map(read).collect();
+    notes.extend(
+        decision.increments.iter().map(|increment| {
+            format!("adds {} to counter {}{}", increment.amount, increment.counter, key(&increment.key))
+        }),
+    );
+    notes.extend(decision.labels.iter().map(|label| format!("labels the session \"{label}\"")));
+    notes
+}
+
+fn read(read: &StateRead) -> String {
+    match read {
+        StateRead::Counter { counter, key, value, .. } => {
+            format!("counter {counter}{} stands at {value}", self::key(key))
+        }
+        StateRead::Labels { labels } if labels.is_empty() => "the session has no labels".to_owned(),
+        StateRead::Labels { labels } => {
+            let labels: Vec<String> = labels.iter().map(|label| format!("\"{label}\"")).collect();
+            format!("the session has the labels {}", shortened(&labels.join(", ")))
+        }
+        StateRead::Seen { event, name, seen, .. } => {
+            let seen = if *seen { "has seen" } else { "has not seen" };
+            format!("the session {seen} {} \"{}\"", event.word(), shortened(name))
+        }
+    }
+}
+
+fn key(key: &[hpol_lang::value::Value]) -> String {
+    if key.is_empty() {
+        return String::new();
+    }
+    let parts: Vec<String> = key.iter().map(|value| shortened(&value.to_string())).collect();
+    format!(" for {}", parts.join(", "))
 }
 
 pub(super) fn rule(rule: &RuleExplanation, f: &mut Formatter<'_>) -> fmt::Result {

@@ -9,7 +9,13 @@ fn format(format: &str, values: &[Value]) -> String {
     let (mut caches, mut fuel) = (Caches::default(), 1_000_000);
     let format = heap.string(format).expect("small");
     let values = heap.from_value(&Value::array(values.iter().cloned())).expect("small");
-    let mut call = Call { heap: &mut heap, caches: &mut caches, now_nanoseconds: 0, fuel: &mut fuel };
+    let mut call = Call {
+        heap: &mut heap,
+        caches: &mut caches,
+        state: &mut crate::state::State::default(),
+        now_nanoseconds: 0,
+        fuel: &mut fuel,
+    };
     let word = sprintf(&mut call, &[format, values]).expect("formats");
     heap.as_str(word).expect("a string").to_owned()
 }

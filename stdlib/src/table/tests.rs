@@ -8,6 +8,7 @@ use hpol_lang::types::Signature;
 use super::{BUILTINS, find_builtin};
 use crate::builtin::{BuiltinError, Caches, Call};
 use crate::heap::{Heap, Word};
+use crate::state::{EmptyState, State};
 
 #[path = "properties.rs"]
 mod properties;
@@ -209,8 +210,15 @@ impl Evaluator {
 
     fn call(&mut self, name: &str, arguments: &[Word]) -> Result<Word, BuiltinError> {
         let (_, builtin) = find_builtin(name).unwrap_or_else(|| panic!("no builtin `{name}`"));
-        let mut call =
-            Call { heap: &mut self.heap, caches: &mut self.caches, now_nanoseconds: NOW, fuel: &mut self.fuel };
+        let mut state = State::default();
+        state.begin(Some(std::sync::Arc::new(EmptyState)));
+        let mut call = Call {
+            heap: &mut self.heap,
+            caches: &mut self.caches,
+            now_nanoseconds: NOW,
+            state: &mut state,
+            fuel: &mut self.fuel,
+        };
         builtin.call(&mut call, arguments)
     }
 }

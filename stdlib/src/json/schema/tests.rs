@@ -14,7 +14,13 @@ fn call(name: &str, arguments: &[&str]) -> Result<Value, BuiltinError> {
     let mut heap = Heap::default();
     let (mut caches, mut fuel) = (Caches::default(), 1_000_000);
     let words: Vec<_> = arguments.iter().map(|text| heap.string(text).expect("small")).collect();
-    let mut call = Call { heap: &mut heap, caches: &mut caches, now_nanoseconds: 0, fuel: &mut fuel };
+    let mut call = Call {
+        heap: &mut heap,
+        caches: &mut caches,
+        state: &mut crate::state::State::default(),
+        now_nanoseconds: 0,
+        fuel: &mut fuel,
+    };
     let word = find_builtin(name).expect("a builtin").1.call(&mut call, &words)?;
     Ok(heap.to_value(word))
 }
