@@ -51,6 +51,8 @@ pub(crate) enum Command {
     Proxy(command::proxy::Proxy),
     /// List, grant and refuse requests that wait for approval
     Approvals(command::approvals::Approvals),
+    /// List the labels of sessions, and take one away
+    Session(command::session::Session),
     /// List, show and verify the audit log
     Audit(command::audit::Audit),
     /// Print a completion script for a shell

@@ -19,6 +19,7 @@ pub(crate) mod lint;
 pub(crate) mod new;
 pub(crate) mod proxy;
 pub(crate) mod repl;
+pub(crate) mod session;
 pub(crate) mod test;
 pub(crate) mod version;
 
@@ -40,6 +41,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<Exit> {
         Command::Demo(options) => demo::run(&options),
         Command::Proxy(options) => proxy::run(&options),
         Command::Approvals(options) => approvals::run(&options),
+        Command::Session(options) => session::run(&options),
         Command::Audit(options) => audit::run(&options),
         Command::Completions(options) => completions::run(&options),
         Command::Version(options) => version::run(&options),

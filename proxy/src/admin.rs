@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::approvals::Approvals;
 use crate::clock::Clock;
+use crate::history::History;
 use crate::metrics::Metrics;
 use crate::record::AuditLog;
 use crate::store::Store;
@@ -34,7 +35,8 @@ pub use authenticate::{AdminAuthenticator, Caller};
 pub use error::{ApiError, ErrorBody, ErrorEnvelope};
 pub use server::serve;
 pub use view::{
-    AnswerBody, ApprovalList, ApprovalQuery, AuditHead, AuditList, AuditQuery, AuditRecord, Readiness, WhoAmI,
+    AnswerBody, ApprovalList, ApprovalQuery, AuditHead, AuditList, AuditQuery, AuditRecord, Readiness, SessionList,
+    SessionQuery, Unlabeling, WhoAmI,
 };
 
 /// Largest body of a call, in bytes.
@@ -59,6 +61,8 @@ pub struct AdminState {
     pub authenticator: AdminAuthenticator,
     /// The approvals.
     pub approvals: Approvals,
+    /// What is kept of earlier requests.
+    pub history: History,
     /// The audit log, to write to.
     pub log: AuditLog,
     /// The store, to read from.
@@ -90,6 +94,8 @@ pub fn router(state: AdminState) -> Router {
         .route("/v1/approvals/{id}", get(handle::show_approval))
         .route("/v1/approvals/{id}/grant", post(handle::grant))
         .route("/v1/approvals/{id}/refuse", post(handle::refuse))
+        .route("/v1/sessions", get(handle::list_sessions))
+        .route("/v1/sessions/unlabel", post(handle::unlabel_session))
         .route("/v1/audit", get(handle::list_audit))
         .route("/v1/audit/head", get(handle::audit_head))
         .route("/v1/audit/{sequence}", get(handle::show_audit))

@@ -12,6 +12,7 @@ use hpol_runtime::{Engine, Input};
 use hpol_stdlib::detect::mask::HashKey;
 
 use crate::clock::Timestamp;
+use crate::history::{Brought, View};
 use crate::http::message::Head;
 use crate::identity::Identity;
 use crate::llm::message::LlmRequest;
@@ -83,6 +84,23 @@ pub(crate) struct Authorized {
 }
 
 impl Message {
+    /// What it brings into the history of its session.
+    pub(crate) fn brought(&self, target: &Upstream) -> Brought {
+        match &self.content {
+            Content::Http(..) => {
+                Brought { action: format!("{} {}", self.head.method, target.name()), ..Brought::default() }
+            }
+            Content::Llm(request, _) => {
+                let calls = request.tool_calls.iter().filter_map(|call| call.name.clone());
+                Brought {
+                    action: request.endpoint.name().to_owned(),
+                    tools: calls.collect(),
+                    outputs: request.tool_outputs.iter().map(|output| output.call_id.clone()).collect(),
+                }
+            }
+        }
+    }
+
     /// The input to decide on.
     pub(crate) fn input(&self, subject: &Subject<'_>) -> Input {
         let identity = Value::object([
@@ -121,9 +139,15 @@ impl Message {
 }
 
 /// Asks the policy about a message.
-pub(crate) fn authorize(engine: &Engine, message: &Message, subject: &Subject<'_>, key: &Arc<HashKey>) -> Authorized {
+pub(crate) fn authorize(
+    engine: &Engine,
+    message: &Message,
+    subject: &Subject<'_>,
+    view: &Arc<View>,
+    key: &Arc<HashKey>,
+) -> Authorized {
     let started = Instant::now();
-    let decision = engine.decide(&message.input(subject));
+    let decision = engine.decide(&message.input(subject).with_state(view.clone()));
     let took = started.elapsed();
     let verdict = verdict(&decision, message, key);
     Authorized { decision, verdict, took }

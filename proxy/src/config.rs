@@ -43,7 +43,9 @@ pub use error::{ConfigError, Problem};
 pub use identity::{IdentityConfig, OidcConfig, SigningAlgorithm};
 pub use policy::{GitConfig, GitCredentials, GitReference, PolicyConfig, PolicyEngine};
 pub use secret::{Secret, SecretError, SecretSource};
-pub use service::{ApprovalsConfig, LimitsConfig, LogFormat, LoggingConfig, MaskingConfig, StoreConfig, TlsConfig};
+pub use service::{
+    ApprovalsConfig, LimitsConfig, LogFormat, LoggingConfig, MaskingConfig, SessionsConfig, StoreConfig, TlsConfig,
+};
 pub use tls::{TlsError, client_tls, server_tls};
 pub use upstream::{ApiKeyHeader, UpstreamConfig, UpstreamKind, UpstreamTimeouts};
 
@@ -82,6 +84,9 @@ pub struct Config {
     /// Approvals.
     #[serde(default)]
     pub approvals: ApprovalsConfig,
+    /// Sessions and counters.
+    #[serde(default)]
+    pub sessions: SessionsConfig,
     /// Limits on what a client or an upstream may send.
     #[serde(default)]
     pub limits: LimitsConfig,

@@ -38,6 +38,7 @@ use crate::approvals::Approvals;
 use crate::clock::Clock;
 use crate::config::{Config, SecretError, TlsConfig, TlsError, server_tls};
 use crate::gate::Gate;
+use crate::history::History;
 use crate::identity::{Authenticator, IdentityError};
 use crate::listener::listen;
 use crate::metrics::Metrics;
@@ -92,6 +93,7 @@ pub struct Gateway {
     audit: AuditLog,
     writer: AuditWriter,
     approvals: Approvals,
+    history: History,
     metrics: Metrics,
     stop: CancellationToken,
     stop_admin: CancellationToken,
@@ -130,6 +132,7 @@ impl Gateway {
         let tls = tls("listen", config.tls.as_ref())?;
         let admin_tls = self::tls("admin.listen", config.admin.tls.as_ref())?;
         let store = Store::open(&config.store).await?;
+        let history = History::load(&config.sessions, &store, clock.now()).await?;
         let (listener, address) = bind(config.listen).await?;
         let (admin_listener, admin_address) = bind(config.admin.listen).await?;
 
@@ -151,6 +154,7 @@ impl Gateway {
             authenticator,
             audit: audit.clone(),
             approvals: approvals.clone(),
+            history: history.clone(),
             metrics: metrics.clone(),
             gate: Gate::new(config.limits.concurrency, config.limits.concurrency_per_identity),
             limits: config.limits.clone(),
@@ -163,6 +167,7 @@ impl Gateway {
         let state = AdminState {
             authenticator: admin_authenticator,
             approvals: approvals.clone(),
+            history: history.clone(),
             log: audit.clone(),
             store,
             policy,
@@ -173,7 +178,19 @@ impl Gateway {
         let admin = tokio::spawn(admin::serve(admin_listener, admin_tls, admin::router(state), stop_admin.clone()));
         let listener = tokio::spawn(listen(listener, tls, services, stop.clone()));
         tracing::info!(%address, admin = %admin_address, "the gateway takes requests");
-        Ok(Self { address, admin_address, audit, writer, approvals, metrics, stop, stop_admin, listener, admin })
+        Ok(Self {
+            address,
+            admin_address,
+            audit,
+            writer,
+            approvals,
+            history,
+            metrics,
+            stop,
+            stop_admin,
+            listener,
+            admin,
+        })
     }
 
     /// Where clients connect.
@@ -194,6 +211,11 @@ impl Gateway {
     /// The approvals.
     pub fn approvals(&self) -> &Approvals {
         &self.approvals
+    }
+
+    /// What is kept of earlier requests.
+    pub fn history(&self) -> &History {
+        &self.history
     }
 
     /// The metrics.

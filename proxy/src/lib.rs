@@ -9,6 +9,7 @@ pub mod clock;
 pub mod config;
 mod gate;
 pub mod gateway;
+pub mod history;
 pub mod http;
 pub mod identity;
 mod listener;

@@ -23,6 +23,7 @@ use crate::body::{ClientBody, read_request};
 use crate::clock::Clock;
 use crate::config::{LimitsConfig, UpstreamKind};
 use crate::gate::Gate;
+use crate::history::History;
 use crate::http::framing::FramingError;
 use crate::http::message::{Head, HygieneError};
 use crate::identity::{Authenticator, Identity};
@@ -51,6 +52,7 @@ pub(crate) struct Services {
     pub(crate) authenticator: Authenticator,
     pub(crate) audit: AuditLog,
     pub(crate) approvals: Approvals,
+    pub(crate) history: History,
     pub(crate) metrics: Metrics,
     pub(crate) gate: Gate,
     pub(crate) limits: LimitsConfig,
@@ -222,7 +224,10 @@ async fn answer(
         return Err(malformed(&error));
     }
     let (message, body) = decode::decode(head, endpoint, body, limit)?;
+    let session = services.history.session(&identity.issuer, &identity.subject, &message.head.headers);
     let exchange = Exchange {
+        session,
+        called: std::sync::Mutex::default(),
         services: services.clone(),
         id: arrival.id.clone(),
         client: arrival.origin.client,

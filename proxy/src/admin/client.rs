@@ -16,7 +16,8 @@ use url::Url;
 
 use super::error::ErrorEnvelope;
 use super::view::{
-    AnswerBody, ApprovalList, ApprovalQuery, AuditHead, AuditList, AuditQuery, AuditRecord, Readiness, WhoAmI,
+    AnswerBody, ApprovalList, ApprovalQuery, AuditHead, AuditList, AuditQuery, AuditRecord, Readiness, SessionList,
+    SessionQuery, Unlabeling, WhoAmI,
 };
 use crate::approvals::{Answer, Approval, ApprovalError};
 use crate::config::{Secret, TlsError, client_tls};
@@ -134,6 +135,26 @@ impl AdminClient {
         let body = serde_json::to_vec(&body).map_err(|error| ClientError::Invalid(error.to_string()))?;
         let path = format!("v1/approvals/{}/{}", path_segment(id)?, answer.name());
         self.call(Method::POST, &path, &(), body.into(), &[]).await
+    }
+
+    /// A page of sessions that have labels.
+    ///
+    /// # Errors
+    ///
+    /// The call failed.
+    pub async fn sessions(&self, query: &SessionQuery) -> Result<SessionList, ClientError> {
+        self.get("v1/sessions", query).await
+    }
+
+    /// Takes a label from a session.
+    ///
+    /// # Errors
+    ///
+    /// The call failed, or no such session has the label.
+    pub async fn unlabel(&self, session: &str, label: &str, comment: &str) -> Result<Unlabeling, ClientError> {
+        let body = Unlabeling { session: session.to_owned(), label: label.to_owned(), comment: comment.to_owned() };
+        let body = serde_json::to_vec(&body).map_err(|error| ClientError::Invalid(error.to_string()))?;
+        self.call(Method::POST, "v1/sessions/unlabel", &(), body.into(), &[]).await
     }
 
     /// A page of the audit log, newest first.

@@ -15,15 +15,20 @@ use super::AdminState;
 use super::authenticate::Caller;
 use super::error::{ApiError, ErrorBody};
 use super::view::{
-    AnswerBody, ApprovalList, ApprovalQuery, AuditHead, AuditList, AuditQuery, AuditRecord, Readiness, WhoAmI,
-    read_cursor, write_cursor,
+    AnswerBody, ApprovalList, ApprovalQuery, AuditHead, AuditList, AuditQuery, AuditRecord, Readiness, SessionList,
+    SessionQuery, Unlabeling, WhoAmI, read_cursor, write_cursor,
 };
 use crate::approvals::{Answer, Approval};
 use crate::config::Role;
-use crate::record::{self, Record, RecordHash, RecordKind};
+use crate::history::{Unlabel, session_name};
+use crate::record::{self, Record, RecordHash, RecordKind, bounded};
 
 /// Approvals of one page if the caller names no number.
 const APPROVALS_DEFAULT: u32 = 50;
+
+/// Sessions of one page if the caller names no number, and at most.
+const SESSIONS_DEFAULT: u32 = 100;
+const SESSIONS_MAX: u32 = 1_000;
 
 type Shared = State<Arc<AdminState>>;
 type Reply<T> = Result<Json<T>, ApiError>;
@@ -119,6 +124,59 @@ async fn answer(
         return Err(crate::approvals::ApprovalError::NotFound.into());
     }
     Ok(Json(state.approvals.answer(&id, &caller.person, answer, &comment).await?))
+}
+
+pub(super) async fn list_sessions(
+    State(state): Shared,
+    headers: HeaderMap,
+    query: Result<Query<SessionQuery>, QueryRejection>,
+) -> Reply<SessionList> {
+    let caller = state.caller(&headers).await?;
+    if !caller.has(Role::Operator) && !caller.has(Role::Auditor) {
+        return Err(ApiError::forbidden("auditor"));
+    }
+    let Query(query) = query?;
+    let limit = usize::try_from(query.limit.unwrap_or(SESSIONS_DEFAULT).clamp(1, SESSIONS_MAX)).unwrap_or(usize::MAX);
+    let mut sessions = state.history.labelled(query.after.as_deref(), limit + 1);
+    let more = sessions.len() > limit;
+    sessions.truncate(limit);
+    let last = sessions.last().map(|last| last.session.clone());
+    Ok(Json(SessionList { sessions, next: if more { last } else { None } }))
+}
+
+/// Takes a label from a session. No policy can do that, so a person answers for it.
+pub(super) async fn unlabel_session(
+    State(state): Shared,
+    headers: HeaderMap,
+    body: Result<Bytes, BytesRejection>,
+) -> Reply<Unlabeling> {
+    let caller = state.caller_with(&headers, Role::Operator, "operator").await?;
+    let taken: Unlabeling =
+        serde_json::from_slice(&body?).map_err(|error| ApiError::bad_request(format!("the body: {error}")))?;
+    // A session's name starts with who vouches for its subject, and the subject.
+    let own = session_name(&caller.person.issuer, &caller.person.name);
+    if taken.session == own || taken.session.starts_with(&format!("{own} ")) {
+        return Err(ApiError::new(
+            StatusCode::FORBIDDEN,
+            "own_session",
+            "nobody takes labels from a session of their own; ask somebody else",
+        ));
+    }
+    let body = json!({
+        "session": bounded(&taken.session),
+        "label": bounded(&taken.label),
+        "comment": bounded(&taken.comment),
+        "person_issuer": caller.person.issuer,
+    });
+    let mut record = Record::new(RecordKind::SessionLabelRemoved, body);
+    record.identity = Some(caller.person.name);
+    let change = Unlabel { session: taken.session.as_str().into(), label: taken.label.as_str().into() };
+    if state.log.append_with(record, change).await?.is_none() {
+        let message = "no session of this name has this label";
+        return Err(ApiError::new(StatusCode::NOT_FOUND, "label_not_found", message));
+    }
+    state.history.unlabel(&taken.session, &taken.label);
+    Ok(Json(taken))
 }
 
 pub(super) async fn list_audit(

@@ -15,7 +15,9 @@ use tokio::net::{TcpListener, TcpStream};
 use super::client::{AdminClient, ClientError};
 use super::*;
 use crate::approvals::{Answer, ApprovalState, Ask};
-use crate::config::{AdminConfig, AdminToken, ApprovalsConfig, Role, Secret, SecretSource, TlsConfig, server_tls};
+use crate::config::{
+    AdminConfig, AdminToken, ApprovalsConfig, Role, Secret, SecretSource, SessionsConfig, TlsConfig, server_tls,
+};
 use crate::identity::Authenticator;
 use crate::record::{Record, RecordKind};
 use crate::testing::{TestStore, approve, group, identity};
@@ -37,6 +39,7 @@ struct Fixture {
     test: TestStore,
     address: String,
     approvals: Approvals,
+    history: History,
     log: AuditLog,
     shutdown: CancellationToken,
     server: tokio::task::JoinHandle<()>,
@@ -73,9 +76,12 @@ impl Fixture {
             ..AdminConfig::default()
         };
         let shutdown = CancellationToken::new();
+        let history = History::load(&SessionsConfig::default(), &test.store, Clock::system().now()).await;
+        let history = history.expect("a store");
         let state = AdminState {
             authenticator: AdminAuthenticator::new(&config, &Authenticator::Anonymous).expect("readable tokens"),
             approvals: approvals.clone(),
+            history: history.clone(),
             log: log.clone(),
             store: test.store.clone(),
             policy: Arc::new(NoPolicy(Engine::new(EngineOptions::default()))),
@@ -88,7 +94,7 @@ impl Fixture {
         let address = format!("{scheme}://{}", listener.local_addr().expect("bound"));
         let tls = tls.map(|tls| server_tls(&tls).expect("certificate and key fit"));
         let server = tokio::spawn(serve(listener, tls, router(state), shutdown.clone()));
-        Self { test, address, approvals, log, shutdown, server }
+        Self { test, address, approvals, history, log, shutdown, server }
     }
 
     fn client(&self, user: &str) -> AdminClient {
@@ -364,4 +370,45 @@ fn addresses_of_the_client_are_checked() {
         assert!(matches!(new(address, "t"), Err(ClientError::Address(_))), "{address}");
     }
     assert!(matches!(new("http://x", "a\nb"), Err(ClientError::Token)));
+}
+
+#[tokio::test]
+async fn labels_are_listed_and_taken_by_operators_and_never_from_oneself() {
+    let fixture = Fixture::start().await;
+    let now = Clock::system().now();
+    // The sessions of an agent and of the operator, each with a label.
+    for subject in ["agent", "ops"] {
+        let issuer = fixture.client("ops").who_am_i().await.expect("known").issuer;
+        let session = fixture.history.session(&issuer, subject, &http::HeaderMap::new());
+        let outputs = vec![None];
+        let brought = crate::history::Brought { outputs, ..crate::history::Brought::default() };
+        let view = fixture.history.view(&session, &brought, now);
+        let decision = approve(&[], Duration::ZERO);
+        let reservation = view.reserve(&fixture.history.turn(), &decision).expect("room");
+        let record = Record::new(RecordKind::Decision, json!({}));
+        let rows = crate::history::Keep(reservation.rows());
+        fixture.log.append_with(record, rows).await.expect("written");
+        reservation.keep();
+    }
+    assert_eq!(failure(fixture.client("ada").sessions(&SessionQuery::default()).await), code(403, "role_missing"));
+    let page = SessionQuery { limit: Some(1), after: None };
+    let first = fixture.client("aud").sessions(&page).await.expect("listed");
+    let rest = SessionQuery { after: first.next.clone(), limit: None };
+    let rest = fixture.client("ops").sessions(&rest).await.expect("listed");
+    let (agent, own) = (&first.sessions[0], &rest.sessions[0]);
+    assert!(agent.session.ends_with(" agent") && own.session.ends_with(" ops"), "{first:?} {rest:?}");
+    let label = &agent.labels[0].label;
+    assert_eq!(label, crate::history::UNSEEN_TOOL_OUTPUT);
+    let unlabel = |user: &'static str, session: String, label: String| {
+        let client = fixture.client(user);
+        async move { client.unlabel(&session, &label, "looked at it").await }
+    };
+    assert_eq!(failure(unlabel("aud", agent.session.clone(), label.clone()).await), code(403, "role_missing"));
+    assert_eq!(failure(unlabel("ops", own.session.clone(), label.clone()).await), code(403, "own_session"));
+    assert_eq!(failure(unlabel("ops", agent.session.clone(), "other".into()).await), code(404, "label_not_found"));
+    unlabel("ops", agent.session.clone(), label.clone()).await.expect("taken");
+    let left = fixture.client("ops").sessions(&SessionQuery::default()).await.expect("listed");
+    assert_eq!(left.sessions.len(), 1);
+    let kept = History::load(&SessionsConfig::default(), &fixture.test.store, now).await.expect("a store");
+    assert_eq!(kept.labelled(None, 10), left.sessions);
 }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::approvals::{Approval, ApprovalState};
 use crate::clock::Timestamp;
 use crate::config::Role;
+use crate::history::SessionLabels;
 use crate::record::{Entry, Filter, RecordHash, effect_name};
 
 /// A page of approvals.
@@ -39,6 +40,39 @@ pub struct ApprovalQuery {
 #[serde(deny_unknown_fields, default)]
 pub struct AnswerBody {
     /// Why.
+    pub comment: String,
+}
+
+/// A page of sessions that have labels.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SessionList {
+    /// The sessions, in order of their names.
+    pub sessions: Vec<SessionLabels>,
+    /// Give this as `after` for the next page.
+    pub next: Option<String>,
+}
+
+/// Which sessions to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionQuery {
+    /// Only those behind this one: `next` of the page before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
+    /// Most sessions of a page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub limit: Option<u32>,
+}
+
+/// A label to take from a session, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Unlabeling {
+    /// The session.
+    pub session: String,
+    /// The label.
+    pub label: String,
+    /// Why; goes into the audit log.
     pub comment: String,
 }
 

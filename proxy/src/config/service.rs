@@ -53,6 +53,20 @@ pub struct ApprovalsConfig {
     pub max_pending_per_identity: u32,
 }
 
+/// Sessions and counters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct SessionsConfig {
+    /// Header whose values tell sessions of one subject apart; without one a subject has one session. Whoever may choose the
+    /// value can leave a session with its labels behind.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<String>,
+    /// Most sessions that are remembered. A request beyond it is refused.
+    pub max_sessions: u32,
+    /// Most keys of counters that are remembered. A request beyond it is refused.
+    pub max_counters: u32,
+}
+
 /// Limits on what a client or an upstream may send.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -127,6 +141,12 @@ pub enum LogFormat {
 impl Default for StoreConfig {
     fn default() -> Self {
         Self { path: PathBuf::from("hpol.db"), busy_timeout: Duration::from_secs(5), max_size: None }
+    }
+}
+
+impl Default for SessionsConfig {
+    fn default() -> Self {
+        Self { header: None, max_sessions: 100_000, max_counters: 100_000 }
     }
 }
 

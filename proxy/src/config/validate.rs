@@ -59,6 +59,17 @@ pub(super) fn check(config: &Config) -> Findings {
     check_admin(&config.admin, &mut findings);
     check_limits(&config.limits, &mut findings);
     check_approvals(config, &mut findings);
+    let header = config.sessions.header.as_deref();
+    findings.add_if(
+        header.is_some_and(|name| http::HeaderName::from_bytes(name.as_bytes()).is_err()),
+        "sessions.header",
+        "this is not the name of a header",
+    );
+    findings.add_if(
+        config.sessions.max_sessions == 0 || config.sessions.max_counters == 0,
+        "sessions",
+        "without room for sessions and counters every request is refused; use a larger number",
+    );
     if let Err(message) = logging::check_level(&config.logging.level) {
         findings.add("logging.level", message);
     }

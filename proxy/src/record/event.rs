@@ -44,6 +44,8 @@ pub enum RecordKind {
     ApprovalUsed,
     /// The gateway answered the client.
     Response,
+    /// A person took a label from a session.
+    SessionLabelRemoved,
     /// The store works again after records could not be written.
     StoreRecovered,
 }
@@ -83,6 +85,7 @@ impl RecordKind {
             Self::ApprovalExpired => "approval_expired",
             Self::ApprovalUsed => "approval_used",
             Self::Response => "response",
+            Self::SessionLabelRemoved => "session_label_removed",
             Self::StoreRecovered => "store_recovered",
         }
     }
@@ -125,6 +128,9 @@ impl Record {
                 "code": bounded(&error.code),
                 "message": bounded(&error.message),
             })).collect::<Vec<_>>(),
+            "reads": decision.reads.iter().take(ITEMS_MAX).map(|read| limited(json!(read))).collect::<Vec<_>>(),
+            "increments": decision.increments.iter().take(ITEMS_MAX).map(|added| limited(json!(added))).collect::<Vec<_>>(),
+            "labels": decision.labels,
             "revision": bounded(&decision.revision),
             "policy_hash": bounded(&decision.policy_hash),
         });
@@ -134,6 +140,8 @@ impl Record {
             decision.absent.len(),
             decision.masks.len(),
             decision.errors.len(),
+            decision.reads.len(),
+            decision.increments.len(),
         ];
         if let (Some(fields), true) = (body.as_object_mut(), longest.into_iter().any(|length| length > ITEMS_MAX)) {
             fields.insert("cut".to_owned(), true.into());
@@ -143,6 +151,12 @@ impl Record {
         record.rules = decision.rules.iter().take(ITEMS_MAX).map(|rule| bounded(&rule.id)).collect();
         record
     }
+}
+
+/// A value, or the beginning of its text where that is longer than a record may hold.
+fn limited(value: Value) -> Value {
+    let text = value.to_string();
+    if text.len() <= TEXT_BYTES_MAX { value } else { bounded(&text).into() }
 }
 
 /// A text cut to what a record may hold, at a character's end.

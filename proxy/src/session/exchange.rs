@@ -1,7 +1,7 @@
 //! A request that was read: decided, sent on, answered, recorded.
 
 use std::net::IpAddr;
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Instant;
 
 use bytes::Bytes;
@@ -19,12 +19,13 @@ use hyper::body::Incoming;
 use serde_json::{Value as Json, json};
 use tokio::time::timeout_at;
 
-use super::filter::{Filter, Usage};
+use super::filter::{Filter, Usage, calls_of_body};
 use super::pump::{self, Pump};
 use super::{Answer, Services, hold, milliseconds};
 use crate::authorize::{Authorized, Content, Message, Obligations, Subject, Verdict, authorize, cannot_carry_out};
 use crate::body::ClientBody;
 use crate::gate::Pass;
+use crate::history::{Keep, NotReserved, Reservation, Row, View};
 use crate::http::codec::{BodyDecoder, decode_body};
 use crate::http::enforce::{BodyKind, check_media_type, mask_body, mask_tree};
 use crate::http::message::{media_type, request_headers, response_headers};
@@ -42,6 +43,9 @@ const TEXTS_SHOWN_MAX: usize = 16;
 /// Bytes of a text that are searched for what approvers must not see.
 const TEXT_SEARCHED_BYTES_MAX: usize = 8 << 10;
 
+/// How often a decision is made again on what changed meanwhile before everybody else waits for it.
+const RESERVE_TRIES: usize = 3;
+
 /// A request that was read.
 pub(super) struct Exchange {
     pub(super) services: Arc<Services>,
@@ -53,6 +57,10 @@ pub(super) struct Exchange {
     pub(super) message: Message,
     pub(super) body: Bytes,
     pub(super) request_hash: [u8; 32],
+    /// The session it belongs to.
+    pub(super) session: Arc<str>,
+    /// Calls of tools in the answer, to be written at its end.
+    pub(super) called: Mutex<Vec<Row>>,
     /// What the request was sent with, to be counted at its end.
     pub(super) obligations: OnceLock<Obligations>,
     /// Counts the request as running until it ends.
@@ -99,15 +107,64 @@ impl Exchange {
         matches!(self.message.content, Content::Llm(..))
     }
 
-    /// Asks the policy, and records its decision. Nothing of it takes effect before.
+    /// Asks the policy, and records its decision together with what it leaves behind. Nothing of it takes effect before.
     pub(super) async fn decide(&self) -> Result<Authorized, Refusal> {
-        let subject = Subject {
-            identity: &self.identity,
-            target: &self.upstream,
-            client: self.client,
-            time: self.services.clock.now(),
-        };
-        let authorized = authorize(&self.services.engine, &self.message, &subject, &self.services.hash_key);
+        let (authorized, reservation) = self.reserve(|verdict| matches!(verdict, Verdict::Pass(_)))?;
+        self.record_decision(&authorized, reservation).await?;
+        Ok(authorized)
+    }
+
+    /// Asks the policy anew about a request that people agreed to, because what it knows of earlier requests has changed since.
+    /// Gives the reservation if it still only asks for what they agreed to.
+    pub(super) fn decide_granted(&self, permit: &Permit) -> Result<(Authorized, Option<Reservation>), Refusal> {
+        let terms = &permit.decision.approval;
+        let (authorized, reservation) = self.reserve(|verdict| !matches!(verdict, Verdict::Deny(_)))?;
+        let same = matches!(authorized.verdict, Verdict::Approve(_)) && authorized.decision.approval == *terms;
+        Ok((authorized, if same { reservation } else { None }))
+    }
+
+    fn ask(&self) -> (Authorized, Arc<View>) {
+        let now = self.services.clock.now();
+        let brought = self.message.brought(&self.upstream);
+        let view = Arc::new(self.services.history.view(&self.session, &brought, now));
+        let subject = Subject { identity: &self.identity, target: &self.upstream, client: self.client, time: now };
+        (authorize(&self.services.engine, &self.message, &subject, &view, &self.services.hash_key), view)
+    }
+
+    /// Asks the policy, and reserves what the decision leaves behind where its request goes ahead. A decision on something that
+    /// changed meanwhile is made again, in the end while nothing can change.
+    fn reserve(&self, goes_ahead: impl Fn(&Verdict) -> bool) -> Result<(Authorized, Option<Reservation>), Refusal> {
+        let history = &self.services.history;
+        for _ in 0..RESERVE_TRIES {
+            let (authorized, view) = self.ask();
+            if !goes_ahead(&authorized.verdict) {
+                return Ok((authorized, None));
+            }
+            match view.reserve(&history.turn(), &authorized.decision) {
+                Ok(reservation) => return Ok((authorized, Some(reservation))),
+                Err(NotReserved::Changed) => {}
+                Err(NotReserved::Full(what)) => return Err(history_full(what)),
+            }
+        }
+        let turn = history.turn();
+        let (authorized, view) = self.ask();
+        if !goes_ahead(&authorized.verdict) {
+            return Ok((authorized, None));
+        }
+        match view.reserve(&turn, &authorized.decision) {
+            Ok(reservation) => Ok((authorized, Some(reservation))),
+            Err(NotReserved::Full(what)) => Err(history_full(what)),
+            // Only events of answers are noted out of turn.
+            Err(NotReserved::Changed) => Err(history_full("so much at a time")),
+        }
+    }
+
+    /// Records a decision, and makes durable what it leaves behind.
+    pub(super) async fn record_decision(
+        &self,
+        authorized: &Authorized,
+        reservation: Option<Reservation>,
+    ) -> Result<(), Refusal> {
         let decision = &authorized.decision;
         self.services.metrics.decision(decision.effect, self.upstream.name(), authorized.took);
         let mut details = self.summary();
@@ -118,7 +175,13 @@ impl Exchange {
             }
         }
         let record = Record::decision(&self.id, &self.identity.subject, decision, details);
-        self.append(record).await?;
+        match reservation {
+            None => self.append(record).await?,
+            Some(reservation) => {
+                self.append_with(record, Keep(reservation.rows())).await?;
+                reservation.keep();
+            }
+        }
         tracing::info!(
             request_id = self.id,
             identity = self.identity.subject,
@@ -127,7 +190,7 @@ impl Exchange {
             microseconds = u64::try_from(authorized.took.as_micros()).unwrap_or(u64::MAX),
             "decided"
         );
-        Ok(authorized)
+        Ok(())
     }
 
     /// What is asked for, without any text of it: for records and approvers.
@@ -186,6 +249,23 @@ impl Exchange {
         })
     }
 
+    /// Appends a record with rows that become durable with it.
+    async fn append_with(&self, record: Record, rows: Keep) -> Result<(), Refusal> {
+        self.services.audit.append_with(record, rows).await.map(|_| ()).map_err(|error| {
+            tracing::error!(request_id = self.id, %error, "the request is refused because it cannot be recorded");
+            store_unavailable()
+        })
+    }
+
+    /// Notes calls of tools that the model made in its answer; they are written with the end of the request.
+    pub(super) fn note_calls(&self, calls: &[(String, String)]) {
+        if calls.is_empty() {
+            return;
+        }
+        let rows = self.services.history.note_calls(&self.session, calls, self.services.clock.now());
+        self.called.lock().unwrap_or_else(PoisonError::into_inner).extend(rows);
+    }
+
     /// Records the end of the request.
     pub(super) async fn record_end(
         &self,
@@ -204,7 +284,9 @@ impl Exchange {
             "usage": usage.copied().map(Usage::to_json),
             "milliseconds": milliseconds(self.started),
         });
-        self.append(Record::new(RecordKind::Response, body).of_request(&self.id, Some(&self.identity.subject))).await
+        let record = Record::new(RecordKind::Response, body).of_request(&self.id, Some(&self.identity.subject));
+        let called = std::mem::take(&mut *self.called.lock().unwrap_or_else(PoisonError::into_inner));
+        self.append_with(record, Keep(called)).await
     }
 
     /// Masks the request and sends it on.
@@ -342,6 +424,9 @@ impl Exchange {
             remove_digests(&mut headers);
         }
         let usage = if self.is_llm() { Usage::of_body(&bytes) } else { None };
+        if self.is_llm() {
+            self.note_calls(&calls_of_body(&bytes));
+        }
         self.record_end("complete", parts.status, usage.as_ref()).await?;
         add_request_id(&mut headers, &self.id);
         let mut answer = Response::new(bytes);
@@ -388,6 +473,12 @@ impl Exchange {
         let message = format!("upstream `{}` ended its answer early; try again later", self.upstream.name());
         Refusal::new(StatusCode::BAD_GATEWAY, "upstream_closed", message)
     }
+}
+
+fn history_full(what: &str) -> Refusal {
+    tracing::error!(what, "a request is refused because there is no room to remember it");
+    let message = format!("the gateway has no room to remember more {what}; tell its operator (`sessions`)");
+    Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "history_full", message)
 }
 
 /// Headers that no longer fit a body that was changed.

@@ -29,12 +29,17 @@ pub(super) struct EventFilter {
     decoder: Option<Decoder>,
     masker: Option<EventMasker>,
     usage: Option<Usage>,
+    /// Calls of tools since they were last taken, each with its id and the tool.
+    calls: Vec<(String, String)>,
     /// The answer said that it is complete.
     complete: bool,
 }
 
 /// Most bytes that a piece of an answer may become when it is decompressed.
 const DECODED_PIECE_BYTES_MAX: usize = 16 << 20;
+
+/// Most calls of tools of one answer that are noted.
+const CALLS_MAX: usize = 256;
 
 /// Tokens that an answer took, as the provider counts them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +53,14 @@ impl Filter {
     pub(super) fn events(endpoint: Endpoint, body: BodyDecoder, masks: &TextMasks) -> Self {
         let masker = (!masks.is_empty()).then(|| EventMasker::new(endpoint, masks));
         let decoder = Some(Decoder::new(SseLimits::default()));
-        Self::Events(Box::new(EventFilter { body: Some(body), decoder, masker, usage: None, complete: false }))
+        Self::Events(Box::new(EventFilter {
+            body: Some(body),
+            decoder,
+            masker,
+            usage: None,
+            calls: Vec::new(),
+            complete: false,
+        }))
     }
 
     /// Whether bytes leave as they come.
@@ -88,6 +100,14 @@ impl Filter {
             encode(&Frame::Event(event), &mut out);
         }
         out.freeze()
+    }
+
+    /// Calls of tools that the model made since this was last asked: each with its id and the tool.
+    pub(super) fn take_calls(&mut self) -> Vec<(String, String)> {
+        match self {
+            Self::Raw => Vec::new(),
+            Self::Events(filter) => std::mem::take(&mut filter.calls),
+        }
     }
 
     /// Tokens that the answer took.
@@ -161,12 +181,15 @@ impl EventFilter {
             self.complete = true;
             return;
         }
-        let telling = ["\"usage\"", "\"finish_reason\"", "\"response.", "\"error\""];
+        let telling = ["\"usage\"", "\"finish_reason\"", "\"response.", "\"error\"", "\"tool_calls\""];
         if !telling.iter().any(|word| data.contains(word)) {
             return;
         }
         let Ok(tree) = parse_json_tree(data, JsonLimits::default()) else { return };
         self.usage = Usage::of_tree(&tree).or(self.usage);
+        if self.calls.len() < CALLS_MAX {
+            calls_of_tree(&tree, &mut self.calls);
+        }
         let kind = tree.get("type").and_then(JsonTree::as_str).unwrap_or_default();
         let ended = matches!(
             kind,
@@ -177,6 +200,37 @@ impl EventFilter {
         let failed = tree.get("error").is_some_and(|error| *error != JsonTree::Null);
         self.complete |= ended || failed || choices.iter().any(finished);
     }
+}
+
+/// The calls of tools in a body: each with its id and the tool.
+pub(super) fn calls_of_body(body: &[u8]) -> Vec<(String, String)> {
+    let mut calls = Vec::new();
+    let text = std::str::from_utf8(body).ok();
+    if let Some(tree) = text.and_then(|text| parse_json_tree(text, JsonLimits::default()).ok()) {
+        calls_of_tree(&tree, &mut calls);
+    }
+    calls
+}
+
+/// Items of `responses`, whole or one by one, and messages or pieces of them of `chat.completions`.
+fn calls_of_tree(tree: &JsonTree, calls: &mut Vec<(String, String)>) {
+    let text = |tree: Option<&JsonTree>| tree.and_then(JsonTree::as_str).map(str::to_owned);
+    let output = tree.get("output").or_else(|| tree.get("response")?.get("output"));
+    for item in output.map(JsonTree::items).unwrap_or_default().iter().chain(tree.get("item")) {
+        if let (Some(id), Some(name)) = (text(item.get("call_id")), text(item.get("name"))) {
+            calls.push((id, name));
+        }
+    }
+    for choice in tree.get("choices").map(JsonTree::items).unwrap_or_default() {
+        let message = choice.get("message").or_else(|| choice.get("delta"));
+        for call in message.and_then(|message| message.get("tool_calls")).map(JsonTree::items).unwrap_or_default() {
+            let tool = call.get("function").or_else(|| call.get("custom"));
+            if let (Some(id), Some(name)) = (text(call.get("id")), text(tool.and_then(|tool| tool.get("name")))) {
+                calls.push((id, name));
+            }
+        }
+    }
+    calls.truncate(CALLS_MAX);
 }
 
 fn malformed(error: impl std::error::Error) -> Refusal {

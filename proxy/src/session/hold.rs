@@ -55,8 +55,13 @@ impl Exchange {
                     );
                 }
                 Outcome::Granted if self.is_current(&permit) => {
-                    approvals.claim(&ticket, &self.id).await.map_err(|error| approval_error(&error))?;
-                    return Ok(permit);
+                    // Other requests went ahead while this one waited.
+                    let (authorized, reservation) = self.decide_granted(&permit)?;
+                    if let Some(reservation) = reservation {
+                        approvals.claim(&ticket, &self.id).await.map_err(|error| approval_error(&error))?;
+                        self.record_decision(&authorized, Some(reservation)).await?;
+                        return Ok(permit);
+                    }
                 }
                 Outcome::Granted => {}
                 Outcome::Refused { by, comment } => {

@@ -90,6 +90,8 @@ impl Pump {
                 },
             };
             let (out, pushed) = self.filter.push(data);
+            // Before the client can answer them.
+            self.exchange.note_calls(&self.filter.take_calls());
             tokio::select! {
                 sent = self.sender.send(out) => if sent.is_err() { return End::Gone },
                 () = services.end.cancelled() => return End::Failed(shutting_down(), Release::HeldBack),
@@ -106,6 +108,7 @@ impl Pump {
             Ok(finished) => finished,
             Err(refusal) => return self.fail(&refusal, Release::Nothing).await,
         };
+        self.exchange.note_calls(&self.filter.take_calls());
         if !complete && self.status.is_success() {
             self.exchange.services.metrics.upstream_error(self.exchange.upstream.name(), "closed");
             // What finishing gave is text that may leave.

@@ -3,6 +3,7 @@
 mod approvals;
 mod decisions;
 mod harness;
+mod history;
 mod hygiene;
 mod limits;
 mod streams;

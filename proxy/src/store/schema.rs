@@ -8,7 +8,7 @@ use super::StoreError;
 const APPLICATION_ID: i64 = 0x6870_6f6c;
 
 /// What takes the store from version `index` to `index + 1`.
-const STEPS: [&str; 1] = [VERSION_1];
+const STEPS: [&str; 2] = [VERSION_1, VERSION_2];
 
 /// The audit log with its head, and approvals with their votes.
 const VERSION_1: &str = "
@@ -68,6 +68,34 @@ CREATE TABLE approval_vote (
     comment  TEXT NOT NULL,
     time     INTEGER NOT NULL,
     PRIMARY KEY (approval, person)
+) STRICT, WITHOUT ROWID;
+";
+
+/// Counters, and the labels and events of sessions.
+const VERSION_2: &str = "
+CREATE TABLE counter_bucket (
+    counter TEXT NOT NULL,
+    window  INTEGER NOT NULL,
+    key     TEXT NOT NULL,
+    bucket  INTEGER NOT NULL,
+    amount  TEXT NOT NULL,
+    version INTEGER NOT NULL,
+    PRIMARY KEY (counter, window, key, bucket)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE session_label (
+    session TEXT NOT NULL,
+    label   TEXT NOT NULL,
+    time    INTEGER NOT NULL,
+    PRIMARY KEY (session, label)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE session_event (
+    session TEXT NOT NULL,
+    kind    TEXT NOT NULL,
+    name    TEXT NOT NULL,
+    time    INTEGER NOT NULL,
+    PRIMARY KEY (session, kind, name)
 ) STRICT, WITHOUT ROWID;
 ";
 

@@ -49,7 +49,7 @@ async fn a_newer_store_is_refused() {
     let mut connection = test.store.connect().await.expect("opens");
     sqlx::raw_sql("PRAGMA user_version = 99").execute(&mut connection).await.expect("valid SQL");
     connection.close().await.expect("closes");
-    let newer = Some(StoreError::Newer { found: 99, known: 1 });
+    let newer = Some(StoreError::Newer { found: 99, known: 2 });
     assert_eq!(Store::open(&test.config).await.err(), newer);
     assert_eq!(Store::open_read_only(&test.config.path).await.err(), newer);
 }

@@ -146,6 +146,11 @@ impl TestGateway {
         soon(search).await
     }
 
+    /// The gateway, to be stopped, and the folder with its store.
+    pub(super) fn stop(self) -> (Gateway, TempDir) {
+        (self.gateway, self._folder)
+    }
+
     /// Waits for a pending approval and gives its id.
     pub(super) async fn pending(&self) -> String {
         pending(self.gateway.approvals()).await
