@@ -349,7 +349,7 @@ impl<'i, 'a> Checker<'i, 'a> {
         tests
     }
 
-    /// Says which declarations this version reads but does not carry out.
+    /// Refuses editions of the language that are not known.
     fn check_edition(&mut self) {
         for module in self.index.modules {
             for item in &module.items {
