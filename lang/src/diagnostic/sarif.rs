@@ -143,7 +143,9 @@ mod tests {
         let mut sources = SourceMap::new();
         let file = sources.add("a b/gücke.hpol", "package p\n\nallow if re_match(\"a\", input.b)\n");
         let span = Span::new(file, 20, 28);
-        let finding = Diagnostic::warning("old-name", span, "`re_match`, 100% old")
+        // A code of its own, which no finding of the checker has.
+        let code = "old-name";
+        let finding = Diagnostic::warning(code, span, "`re_match`, 100% old")
             .with_help("use\nanother")
             .with_related(Span::new(file, 11, 16), "in this rule")
             .with_fix(span, "regex.match");
