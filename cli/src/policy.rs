@@ -3,6 +3,7 @@
 use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
@@ -10,7 +11,7 @@ use hpol_lang::check::Checked;
 use hpol_lang::diagnostic::{self, Severity};
 use hpol_lang::value::{JsonLimits, Value, parse_json};
 use hpol_runtime::source::{FileLimits, Files, FolderSource, Source as _};
-use hpol_runtime::{Engine, EngineKind, EngineOptions};
+use hpol_runtime::{Capabilities, Engine, EngineKind, EngineOptions};
 
 use crate::terminal;
 
@@ -20,6 +21,27 @@ pub(crate) struct PolicyPath {
     /// Folder with the policy, or a single file
     #[arg(default_value = ".", value_name = "PATH")]
     pub(crate) path: PathBuf,
+}
+
+/// What the host lets policies do.
+#[derive(Debug, Args)]
+pub(crate) struct Host {
+    /// File with what policies may do: which builtins they may call, and limits on their work (JSON or YAML)
+    #[arg(long, value_name = "FILE")]
+    pub(crate) capabilities: Option<PathBuf>,
+}
+
+impl Host {
+    /// The capabilities, if a file is named.
+    pub(crate) fn capabilities(&self) -> anyhow::Result<Option<Arc<Capabilities>>> {
+        self.capabilities.as_deref().map(read_capabilities).transpose()
+    }
+}
+
+/// Reads a file of capabilities.
+pub(crate) fn read_capabilities(path: &Path) -> anyhow::Result<Arc<Capabilities>> {
+    let text = fs::read_to_string(path).with_context(|| format!("could not read `{}`", path.display()))?;
+    Ok(Arc::new(Capabilities::parse(&path.display().to_string(), &text)?))
 }
 
 /// Which evaluator runs.
@@ -51,14 +73,15 @@ pub(crate) fn read(path: &Path) -> anyhow::Result<Files> {
 }
 
 /// An engine with a policy, or `None` after its errors have been shown on standard error.
-pub(crate) fn engine(path: &Path, kind: EngineKind) -> anyhow::Result<Option<Engine>> {
+pub(crate) fn engine(path: &Path, kind: EngineKind, host: &Host) -> anyhow::Result<Option<Engine>> {
     let files = read(path)?;
-    let checked = hpol_runtime::check(&files);
+    let capabilities = host.capabilities()?;
+    let checked = hpol_runtime::check_with(&files, capabilities.as_deref());
     if checked.has_errors() {
         show_errors(&checked);
         return Ok(None);
     }
-    let engine = Engine::new(EngineOptions { kind, ..EngineOptions::default() });
+    let engine = Engine::new(EngineOptions { kind, capabilities, ..EngineOptions::default() });
     engine.load(&files)?;
     Ok(Some(engine))
 }

@@ -247,9 +247,10 @@ pub fn decide<M: Machine + ?Sized>(machine: &M, decision: DecisionId, context: &
     let protects = rule.effect != EffectKeyword::Allow;
     let (mut outcome, absent, mut faults) = attempt(machine, rule.body, protects, context);
     let (reason, witnesses) = records(&rule.witnesses, context);
+    let mut absent = absent;
     if outcome.holds()
         && let Some(exemption) = rule.exemption
-        && exempts(machine, exemption, context, &mut faults)
+        && exempts(machine, exemption, context, &mut faults, &mut absent)
     {
         outcome = Outcome::Exempt;
     }
@@ -352,6 +353,7 @@ fn exempts<M: Machine + ?Sized>(
     exemption: FunctionId,
     context: &mut Context,
     faults: &mut Vec<Fault>,
+    absent: &mut Vec<SiteId>,
 ) -> bool {
     let arguments = std::mem::take(&mut context.records.exemption_arguments);
     let wanted = context.program().function(exemption).parameters as usize;
@@ -359,10 +361,22 @@ fn exempts<M: Machine + ?Sized>(
         // It needs variables of a body that did not hold: nothing says that the request is exempt.
         return false;
     }
-    match query(machine, exemption, &arguments, context) {
-        Ok(result) => result.is_some_and(Word::holds),
-        Err(fault) => {
-            faults.push(fault);
+    let checkpoint = context.checkpoint();
+    let (result, sites) = context.marked_by(|context| call_directly(machine, exemption, &arguments, context));
+    match result {
+        Ok(word) if word.holds() => true,
+        Ok(_) => {
+            // What it looked for is part of why the rule counts.
+            for site in sites {
+                if !absent.contains(&site) {
+                    absent.push(site);
+                }
+            }
+            false
+        }
+        Err(Stop) => {
+            context.unwind(checkpoint);
+            faults.push(context.take_fault());
             false
         }
     }

@@ -36,8 +36,9 @@
 //!
 //! A statement that fails because a value is absent says so to the context under its [`SiteId`] (what was looked for, and
 //! where). The list of these since the start of the decision rule *is* the mark: it is set if the list is not empty. A
-//! function that yields a value cuts the list back to what it was when it was entered; one that does not leaves it,
-//! and a memoised one leaves the same again whenever its absent result is used. [`StatementKind::MarkSave`] and
+//! function that yields a value cuts the list back to what it was when it was entered; one that does not leaves it, and so does
+//! one that gathers a set or an object, which has a value in any case. A memoised one leaves the same again whenever its
+//! result is used. [`StatementKind::MarkSave`] and
 //! [`StatementKind::MarkRestore`] do the same for `not`.
 
 use std::collections::BTreeMap;
@@ -188,6 +189,9 @@ pub struct Function {
     pub result: Register,
     /// Where its result is kept during an evaluation; only for functions without parameters.
     pub memo: Option<u32>,
+    /// Whether it gathers a set or an object, which has a value also where something it looks for is absent: the absences
+    /// stay marked.
+    pub gathers: bool,
     /// What it does. It catches failures.
     pub body: Block,
     /// Its place.

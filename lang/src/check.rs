@@ -16,9 +16,11 @@ use crate::source::{Profile, SourceMap, Span};
 use crate::typed::{self, Condition, Local, Program, RuleId};
 use crate::types::{Environment, Type};
 
+mod annotation;
 mod approval;
 mod body;
 mod call;
+mod cases;
 mod compare;
 mod condition;
 mod decision;
@@ -36,7 +38,7 @@ mod state;
 mod test;
 
 /// The edition of the language that this version reads.
-const EDITION: u32 = 1;
+pub const EDITION: u32 = 1;
 
 /// How many findings are kept.
 const DIAGNOSTICS_MAX: usize = 1_000;
@@ -97,13 +99,22 @@ pub fn rego_code(code: &str) -> &'static str {
 }
 
 /// Resolves and checks modules that were parsed from `sources`.
-pub fn check(mut sources: SourceMap, modules: Vec<Module>, documents: Documents, environment: &Environment) -> Checked {
+pub fn check(
+    mut sources: SourceMap,
+    modules: Vec<Module>,
+    mut documents: Documents,
+    environment: &Environment,
+) -> Checked {
     let mut diagnostics = Vec::new();
+    let texts = std::mem::take(&mut documents.texts);
     let (mounted, findings) = Mounted::new(documents, &named_fixtures(&sources, &modules));
+    let mut files = BTreeMap::new();
     for finding in findings {
-        let file = sources.add(finding.path, "");
-        diagnostics
-            .push(Diagnostic::error(finding.code, Span::new(file, 0, 0), finding.message).with_help(finding.help));
+        let (text, start, end) = finding.place(&texts).unwrap_or_default();
+        let file = *files.entry(finding.path.clone()).or_insert_with(|| sources.add(finding.path, text));
+        let byte = |at: usize| u32::try_from(at).unwrap_or(u32::MAX);
+        let span = Span::new(file, byte(start), byte(end));
+        diagnostics.push(Diagnostic::error(finding.code, span, finding.message).with_help(finding.help));
     }
     let index = Index::build(&sources, &modules, &mounted, environment, &mut diagnostics);
     let order = order::sort(&index, &mut diagnostics);
@@ -201,6 +212,12 @@ struct Checker<'i, 'a> {
     counters: Vec<typed::Counter>,
     /// Expressions whose iterations were written ahead, by address in the tree.
     ahead: BTreeMap<usize, typed::Expr>,
+    /// What rules that may have no value look at and may not find, by number in the index.
+    looks_at: BTreeMap<RuleId, Span>,
+    /// The first of these in the definition that is being checked.
+    looked_at: Option<Span>,
+    /// Private rules, by number in the index.
+    private: Vec<usize>,
     /// Whether the conditions grant something where they hold.
     grants: bool,
     /// Whether the conditions stand behind `not`.
@@ -224,6 +241,9 @@ impl<'i, 'a> Checker<'i, 'a> {
             bodies: Vec::new(),
             counters: Vec::new(),
             ahead: BTreeMap::new(),
+            looks_at: BTreeMap::new(),
+            looked_at: None,
+            private: (0..index.rules.len()).filter(|rule| index.rules[*rule].private).collect(),
             grants: false,
             negated: false,
         }
@@ -268,6 +288,7 @@ impl<'i, 'a> Checker<'i, 'a> {
         let labels = self.labels();
         let tests = self.tests();
         self.check_edition();
+        self.check_marks();
         self.report_unused();
         let packages = index.packages.iter().map(|package| typed::Package {
             path: package.path.clone(),

@@ -8,8 +8,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::types::{Member, Type, import_schema_file, validate};
-use crate::value::Value;
+use crate::types::{Member, PathStep, Type, import_schema_file, validate};
+use crate::value::{Step, Value, place_of};
 
 /// How deep a path of folders is followed.
 const DEPTH_MAX: usize = 64;
@@ -21,6 +21,8 @@ const MISMATCHES_MAX: usize = 20;
 pub struct Documents {
     /// The documents.
     pub files: BTreeMap<Arc<str>, Value>,
+    /// Texts of those that are JSON, to say where something is wrong in them.
+    pub texts: BTreeMap<Arc<str>, Arc<[u8]>>,
 }
 
 /// What documents come to once they are mounted.
@@ -41,6 +43,21 @@ pub(crate) struct DocumentFinding {
     pub(crate) code: &'static str,
     pub(crate) message: String,
     pub(crate) help: &'static str,
+    /// The place in the document: steps into it.
+    pub(crate) steps: Vec<PathStep>,
+}
+
+impl DocumentFinding {
+    /// The text of the document and the bytes of the place, if it is known.
+    pub(crate) fn place(&self, texts: &BTreeMap<Arc<str>, Arc<[u8]>>) -> Option<(String, usize, usize)> {
+        let text = std::str::from_utf8(texts.get(&self.path)?).ok()?;
+        let steps = self.steps.iter().map(|step| match step {
+            PathStep::Name(name) => Step::Name(name),
+            PathStep::Index(index) => Step::Index(*index),
+        });
+        let (start, end) = place_of(text, steps);
+        Some((text.to_owned(), start, end))
+    }
 }
 
 impl Mounted {
@@ -64,6 +81,7 @@ impl Mounted {
                     code: "document-too-deep",
                     message: format!("`{path}` lies in more than {DEPTH_MAX} folders"),
                     help: "move it nearer to the root",
+                    steps: Vec::new(),
                 });
             } else if let Err(place) = root.put(&at, &value) {
                 findings.push(DocumentFinding {
@@ -71,6 +89,7 @@ impl Mounted {
                     code: "document-conflict",
                     message: format!("`{path}` gives `{place}` a value that another document gives too"),
                     help: "keep one of them, or rename the file",
+                    steps: Vec::new(),
                 });
             }
         }
@@ -138,6 +157,11 @@ pub(crate) fn schema_of(path: &str) -> String {
     format!("{stem}.schema.json")
 }
 
+/// Whether a file holds YAML.
+pub(crate) fn is_yaml(path: &str) -> bool {
+    path.ends_with(".yaml") || path.ends_with(".yml")
+}
+
 /// Where a file is mounted; `None` for schemas, fixtures and files that are not JSON.
 pub(crate) fn mount_point(path: &str) -> Option<Vec<Arc<str>>> {
     let mut parts: Vec<Arc<str>> = path.split('/').map(Arc::from).collect();
@@ -170,6 +194,7 @@ fn typed_by_schema(
                 code: "invalid-schema",
                 message: error.to_string(),
                 help: "say it with the keywords that hpol knows, or remove the schema",
+                steps: Vec::new(),
             }));
             return None;
         }
@@ -182,6 +207,7 @@ fn typed_by_schema(
                 code: "document-mismatch",
                 message: format!("`{path}` does not fit its schema: {mismatch}"),
                 help: "correct the document or its schema",
+                steps: mismatch.steps.clone(),
             }));
             Some((value.clone(), ty))
         }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::check::{Checked, check};
 use crate::diagnostic::{self, Diagnostic};
-use crate::documents::Documents;
+use crate::documents::{Documents, is_yaml};
 use crate::parse::{ParseLimits, parse};
 use crate::source::{SourceMap, Span};
 use crate::types::Environment;
@@ -56,7 +56,8 @@ impl PolicyFile {
     }
 }
 
-/// Loads a policy: `.hpol` and `.rego` files, and `.json` files as data, schemas and fixtures. Other files are left alone.
+/// Loads a policy: `.hpol` and `.rego` files, and `.json`, `.yaml` and `.yml` files as data, schemas and fixtures. Other files
+/// are left alone.
 ///
 /// The order of the files does not matter. There is a program only if no file has an error.
 ///
@@ -81,7 +82,8 @@ pub fn load(files: &[PolicyFile], environment: &Environment, limits: &LoadLimits
     let mut modules = Vec::new();
     for file in files {
         let is_policy = file.path.ends_with(".hpol") || file.path.ends_with(".rego");
-        if !is_policy && !file.path.ends_with(".json") {
+        let read_yaml = environment.read_yaml.filter(|_| is_yaml(&file.path));
+        if !is_policy && !file.path.ends_with(".json") && read_yaml.is_none() {
             continue;
         }
         let bytes_max = if is_policy { limits.parse.file_bytes_max } else { limits.json.bytes_max };
@@ -106,9 +108,29 @@ pub fn load(files: &[PolicyFile], environment: &Environment, limits: &LoadLimits
             modules.extend(module);
             continue;
         }
+        if let Some(read_yaml) = read_yaml {
+            match read_yaml(text, limits.json) {
+                Ok(value) => {
+                    documents.files.insert(file.path.clone(), value);
+                }
+                Err(message) => {
+                    let file_id = sources.add(file.path.clone(), text);
+                    diagnostics.push(
+                        Diagnostic::error(
+                            "invalid-yaml",
+                            Span::new(file_id, 0, 0),
+                            format!("`{}`: {message}", file.path),
+                        )
+                        .with_help("a document is one YAML document that stands for JSON; a key stands once"),
+                    );
+                }
+            }
+            continue;
+        }
         match parse_json(text, limits.json) {
             Ok(value) => {
                 documents.files.insert(file.path.clone(), value);
+                documents.texts.insert(file.path.clone(), file.bytes.clone());
             }
             Err(error) => {
                 let file_id = sources.add(file.path.clone(), text);

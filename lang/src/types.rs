@@ -155,7 +155,14 @@ pub struct Environment {
     pub targets: BTreeMap<Arc<str>, Target>,
     /// Names of the detectors (`credit_card`).
     pub detectors: Vec<Arc<str>>,
+    /// Builtins that the host does not allow, with what says so, such as "`capabilities.json` denies `crypto.*`".
+    pub refused: BTreeMap<Arc<str>, Arc<str>>,
+    /// Reads a document in YAML; without it such files are left alone.
+    pub read_yaml: Option<ReadYaml>,
 }
+
+/// Reads YAML within the limits of a document; an error is the message.
+pub type ReadYaml = fn(text: &str, limits: crate::value::JsonLimits) -> Result<Value, String>;
 
 /// Checks the literal argument at a position (from 0); an error is the message.
 pub type LiteralCheck = fn(position: usize, value: &Value) -> Result<(), String>;

@@ -20,7 +20,7 @@
 use std::fs::File;
 use std::io::Read;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -74,6 +74,9 @@ pub struct Config {
     /// How policies are run.
     #[serde(default)]
     pub engine: PolicyEngine,
+    /// File with what policies may do: which builtins they may call, and limits on their work. Everything if left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub capabilities: Option<PathBuf>,
     /// The systems behind the gateway.
     pub upstreams: Vec<UpstreamConfig>,
     /// How clients are identified.

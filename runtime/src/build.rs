@@ -13,6 +13,7 @@ use hpol_lang::typed;
 use hpol_lang::types::{Environment, Type};
 use rustc_hash::FxHashMap;
 
+use crate::capabilities::Capabilities;
 use crate::engine::{EngineKind, EngineOptions};
 use crate::guard::with_deep_stack;
 use crate::source::Files;
@@ -78,10 +79,21 @@ pub(crate) struct Refused {
 /// assert!(checked.has_errors(), "a package with decision rules must say what it decides on");
 /// ```
 pub fn check(files: &Files) -> Checked {
+    check_with(files, None)
+}
+
+/// As [`check`], for a host that does not let policies do everything.
+pub fn check_with(files: &Files, capabilities: Option<&Capabilities>) -> Checked {
     static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(hpol_stdlib::environment);
 
+    let restricted = capabilities.map(|capabilities| {
+        let mut environment = ENVIRONMENT.clone();
+        capabilities.restrict(&mut environment);
+        environment
+    });
+    let environment = restricted.as_ref().unwrap_or(&ENVIRONMENT);
     let files: Vec<PolicyFile> = files.iter().map(|(path, content)| PolicyFile::new(path.clone(), content)).collect();
-    load::load(&files, &ENVIRONMENT, &LoadLimits::default())
+    load::load(&files, environment, &LoadLimits::default())
 }
 
 /// Checks and compiles files.
@@ -91,7 +103,7 @@ pub(crate) fn build(files: &Files, options: &EngineOptions) -> Result<Built, Ref
 }
 
 fn build_here(files: &Files, options: &EngineOptions) -> Result<Built, Refused> {
-    let Checked { program, sources, diagnostics, .. } = check(files);
+    let Checked { program, sources, diagnostics, .. } = check_with(files, options.capabilities.as_deref());
     let Some(typed) = program else { return Err(refused(&diagnostics, &sources)) };
     let program = match hpol_compiler::compile(&typed, &compiler_options(options)) {
         Ok(program) => Arc::new(program),

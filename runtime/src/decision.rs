@@ -1,5 +1,6 @@
 //! What a policy answers to a request, with everything that is needed to carry it out and to explain it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,6 +99,9 @@ pub struct RuleMatch {
     pub reason: Option<String>,
     /// Which elements matched, by variable name.
     pub witnesses: Vec<Witness>,
+    /// Its `@id`, `@owner` and `@severity`, as far as it has them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<Arc<str>, Value>,
 }
 
 /// How a rule came to count.

@@ -11,6 +11,7 @@ use hpol_lang::value::Value;
 use serde::Serialize;
 
 use crate::build::{self, Built, Refused};
+use crate::capabilities::Capabilities;
 use crate::combine::{Findings, combine};
 use crate::decision::{Decision, Effect, EvaluationError};
 use crate::error::{LoadError, QueryError, Rejection, code};
@@ -35,7 +36,7 @@ pub enum EngineKind {
 }
 
 /// How an engine works.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
     /// Which evaluator runs.
     pub kind: EngineKind,
@@ -46,11 +47,19 @@ pub struct EngineOptions {
     pub optimise: bool,
     /// One improvement that is left out, for finding out which is at fault.
     pub without_pass: Option<Pass>,
+    /// What policies may do; everything if left out. Its limits can only narrow those above.
+    pub capabilities: Option<Arc<Capabilities>>,
 }
 
 impl Default for EngineOptions {
     fn default() -> Self {
-        Self { kind: EngineKind::default(), limits: Limits::default(), optimise: true, without_pass: None }
+        Self {
+            kind: EngineKind::default(),
+            limits: Limits::default(),
+            optimise: true,
+            without_pass: None,
+            capabilities: None,
+        }
     }
 }
 
@@ -133,7 +142,10 @@ pub struct Status {
 
 impl Engine {
     /// An engine without a policy: it denies everything until one is loaded.
-    pub fn new(options: EngineOptions) -> Self {
+    pub fn new(mut options: EngineOptions) -> Self {
+        if let Some(capabilities) = &options.capabilities {
+            options.limits = capabilities.narrowed(options.limits);
+        }
         let shared = Shared { options, current: ArcSwapOption::empty(), state: Mutex::default() };
         Self { shared: Arc::new(shared) }
     }

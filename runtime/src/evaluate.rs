@@ -168,6 +168,7 @@ impl Evaluation<'_> {
                 outcome,
                 reason: verdict.reason,
                 witnesses: witnesses.collect(),
+                annotations: rule.annotations.iter().cloned().collect(),
             },
             asks: asks(rule),
         });

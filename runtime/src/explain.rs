@@ -4,6 +4,7 @@
 //! fails at. Nothing of this is done for a decision itself.
 
 use std::cell::RefCell;
+use std::collections::BTreeMap;
 use std::fmt;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -98,6 +99,9 @@ pub struct RuleExplanation {
     pub package: Arc<str>,
     /// Where it stands.
     pub location: Location,
+    /// Its `@id`, `@owner` and `@severity`, as far as it has them.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub annotations: BTreeMap<Arc<str>, Value>,
     /// How it came out.
     pub outcome: ExplainedOutcome,
     /// How many of its conditions were met, at least once each, one after the other.
@@ -293,6 +297,7 @@ impl Explainer<'_> {
             id: rule.id.clone(),
             package: self.program.packages[rule.package as usize].path.clone(),
             location: self.program.sources.location(rule.span),
+            annotations: rule.annotations.iter().cloned().collect(),
             outcome,
             failed,
             reason: verdict.reason,

@@ -15,6 +15,7 @@
 #![forbid(unsafe_code)]
 
 mod build;
+pub mod capabilities;
 mod combine;
 pub mod decision;
 mod draw;
@@ -37,7 +38,8 @@ pub mod test;
 #[cfg(test)]
 mod test_support;
 
-pub use build::check;
+pub use build::{check, check_with};
+pub use capabilities::Capabilities;
 pub use decision::{Decision, Effect};
 pub use engine::{CounterInfo, Engine, EngineKind, EngineOptions, PackageInfo, Status};
 pub use hpol_compiler::Pass;

@@ -292,7 +292,7 @@ impl Repl {
         if let Some(error) = self.refused(&checked, &typed) {
             return Err(error);
         }
-        let engine = Engine::new(self.options);
+        let engine = Engine::new(self.options.clone());
         engine.load(&files).map_err(|error| ReplError::said(error.to_string()))?;
         Ok(engine)
     }

@@ -49,7 +49,7 @@ impl Snapshot {
         options: &EngineOptions,
     ) -> Self {
         let name = PolicyName { revision: files.revision().clone(), policy_hash: files.hash().clone() };
-        let (files, options) = (files.clone(), *options);
+        let (files, options) = (files.clone(), options.clone());
         let (plain, contexts) = (OnceLock::new(), Mutex::default());
         Self { generation, loaded_at_nanoseconds, name, built, files, options, plain, contexts }
     }
@@ -61,7 +61,7 @@ impl Snapshot {
             return self;
         }
         let make = || {
-            let options = EngineOptions { kind: EngineKind::Interpreter, optimise: false, ..self.options };
+            let options = EngineOptions { kind: EngineKind::Interpreter, optimise: false, ..self.options.clone() };
             let built = build::build(&self.files, &options).ok()?;
             Some(Box::new(Self::new(self.generation, self.loaded_at_nanoseconds, &self.files, built, &options)))
         };

@@ -183,7 +183,9 @@ fn hash(files: &BTreeMap<Arc<str>, Arc<[u8]>>) -> String {
 
 /// Whether a file of this name is read.
 fn is_policy_file(name: &str) -> bool {
-    !is_hidden(name) && [".hpol", ".rego", ".json"].iter().any(|ending| name.ends_with(ending))
+    let endings = [".hpol", ".rego", ".json", ".yaml", ".yml"];
+    // The gateway's own configuration may lie beside the policies and is none of their data.
+    !is_hidden(name) && name != "hpol.yaml" && endings.iter().any(|ending| name.ends_with(ending))
 }
 
 fn is_hidden(name: &str) -> bool {

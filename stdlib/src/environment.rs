@@ -1,5 +1,6 @@
 //! What the checker knows of the outside: builtins with their types, kinds of requests, detectors.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use hpol_lang::types::{BuiltinInfo, Environment, Signature};
@@ -32,5 +33,7 @@ static ENVIRONMENT: LazyLock<Environment> = LazyLock::new(|| {
         builtins: builtins.collect(),
         targets: targets(),
         detectors: DETECTORS.iter().map(|entry| entry.name().into()).collect(),
+        refused: BTreeMap::new(),
+        read_yaml: Some(crate::yaml::read_document),
     }
 });

@@ -41,7 +41,7 @@ mod types;
 mod units;
 mod url;
 mod uuid;
-mod yaml;
+pub mod yaml;
 
 pub use environment::environment;
 pub use table::{BUILTINS, GROUPS, Group, find_builtin};

@@ -1,6 +1,6 @@
 //! Builtins on YAML.
 
-use hpol_lang::value::{Value, parse_yaml};
+use hpol_lang::value::{JsonLimits, Value, parse_yaml};
 
 use crate::arguments::{Outcome, argument, failed};
 use crate::builtin::{Builtin, BuiltinError, Call, example};
@@ -40,6 +40,38 @@ pub(crate) const TABLE: &[Builtin] = &[
 
 fn read(text: &str) -> Result<Value, BuiltinError> {
     parse_yaml(text).map_err(|error| failed(error.to_string()))
+}
+
+/// Reads a document of a policy or of a host: one YAML document that denotes JSON, within the limits of JSON documents. A key
+/// stands once.
+///
+/// # Errors
+///
+/// The place and what is wrong.
+pub fn read_document(text: &str, limits: JsonLimits) -> Result<Value, String> {
+    if text.len() > limits.bytes_max {
+        return Err(format!("it is larger than {} bytes", limits.bytes_max));
+    }
+    let value = parse_yaml(text).map_err(|error| error.to_string())?;
+    if deeper_than(&value, limits.depth_max) {
+        return Err(format!("it is nested more than {} levels deep", limits.depth_max));
+    }
+    Ok(value)
+}
+
+fn deeper_than(value: &Value, depth: usize) -> bool {
+    let mut open = vec![(value, 0)];
+    while let Some((value, level)) = open.pop() {
+        if level > depth {
+            return true;
+        }
+        match value {
+            Value::Array(items) => open.extend(items.iter().map(|item| (item, level + 1))),
+            Value::Object(entries) => open.extend(entries.values().map(|item| (item, level + 1))),
+            _ => {}
+        }
+    }
+    false
 }
 
 fn is_valid(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {

@@ -44,6 +44,8 @@ struct Case {
     #[serde(default)]
     absent: Vec<String>,
     #[serde(default)]
+    annotations: Vec<String>,
+    #[serde(default)]
     masks: Vec<String>,
     approval: Option<String>,
     #[serde(default)]
@@ -124,6 +126,9 @@ impl Case {
         expect("reasons", self.reasons.as_deref(), &decision.reasons);
         expect("witnesses", Some(&self.witnesses), &told.witnesses);
         expect("absent", Some(&self.absent), &told.absent);
+        let annotations = decision.rules.iter().flat_map(|rule| &rule.annotations);
+        let annotations: Vec<String> = annotations.map(|(name, value)| format!("{name} {value}")).collect();
+        expect("annotations", Some(&self.annotations), &annotations);
         expect("masks", Some(&self.masks), &told.masks);
         expect("approval", Some(self.approval.as_slice()), told.approval.as_slice());
         expect("labels", Some(&self.labels), &told.labels);

@@ -5,7 +5,7 @@ use hpol_lang::diagnostic::{self, Severity};
 
 use crate::admin::print_json;
 use crate::exit::Exit;
-use crate::policy::{self, PolicyPath, count};
+use crate::policy::{self, Host, PolicyPath, count};
 use crate::terminal;
 
 /// Report every error and warning of a policy
@@ -13,6 +13,8 @@ use crate::terminal;
 pub(crate) struct Check {
     #[command(flatten)]
     policy: PolicyPath,
+    #[command(flatten)]
+    host: Host,
     /// How to print the findings
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
@@ -31,7 +33,7 @@ enum Format {
 
 pub(crate) fn run(options: &Check) -> anyhow::Result<Exit> {
     let files = policy::read(&options.policy.path)?;
-    let checked = hpol_runtime::check(&files);
+    let checked = hpol_runtime::check_with(&files, options.host.capabilities()?.as_deref());
     let errors = checked.diagnostics.iter().filter(|finding| finding.severity == Severity::Error).count();
     let warnings = checked.diagnostics.len() - errors;
     match options.format {

@@ -12,7 +12,7 @@ use hpol_runtime::{Decision, Effect, Engine, Input, Value};
 
 use crate::admin::print_json;
 use crate::exit::{Exit, Usage};
-use crate::policy::{self, Evaluator};
+use crate::policy::{self, Evaluator, Host};
 use crate::terminal;
 
 /// Evaluate a rule, or decide on a request
@@ -49,6 +49,8 @@ pub(crate) struct Request {
     /// The evaluator
     #[arg(long, value_enum, default_value_t = Evaluator::Jit)]
     engine: Evaluator,
+    #[command(flatten)]
+    host: Host,
 }
 
 pub(crate) fn run(options: &Eval) -> anyhow::Result<Exit> {
@@ -73,7 +75,7 @@ pub(crate) fn run(options: &Eval) -> anyhow::Result<Exit> {
 impl Request {
     /// An engine with the policy; `None` after its errors have been shown.
     pub(crate) fn engine(&self) -> anyhow::Result<Option<Engine>> {
-        policy::engine(&self.policy, self.engine.into())
+        policy::engine(&self.policy, self.engine.into(), &self.host)
     }
 
     /// The input, if one is given.

@@ -15,7 +15,7 @@ use hpol_runtime::{Engine, EngineKind, EngineOptions};
 
 use crate::admin::print_json;
 use crate::exit::{Exit, Usage};
-use crate::policy::Evaluator;
+use crate::policy::{self, Evaluator, Host};
 use crate::terminal;
 
 /// Run the gateway
@@ -37,6 +37,8 @@ pub(crate) struct Proxy {
     /// The evaluator, in place of the one that the configuration names
     #[arg(long, value_enum)]
     engine: Option<Evaluator>,
+    #[command(flatten)]
+    host: Host,
 }
 
 pub(crate) fn run(options: &Proxy) -> anyhow::Result<Exit> {
@@ -62,7 +64,9 @@ async fn serve(config: &Config, options: &Proxy) -> anyhow::Result<Exit> {
         logging::start(&config.logging)?;
     }
     let kind = options.engine.map_or(config.engine.into(), EngineKind::from);
-    let engine = Engine::new(EngineOptions { kind, ..EngineOptions::default() });
+    let file = options.host.capabilities.as_deref().or(config.capabilities.as_deref());
+    let capabilities = file.map(policy::read_capabilities).transpose()?;
+    let engine = Engine::new(EngineOptions { kind, capabilities, ..EngineOptions::default() });
     let (policy, events) = FollowedPolicy::start(&config.policy, engine.clone()).await?;
     match policy.first() {
         Refreshed::Loaded { .. } | Refreshed::Unchanged => {}

@@ -14,7 +14,7 @@ use regex::Regex;
 
 use crate::admin::print_json;
 use crate::exit::{Exit, Usage};
-use crate::policy::{self, PolicyPath};
+use crate::policy::{self, Host, PolicyPath};
 use crate::terminal;
 
 /// Run the tests of a policy
@@ -25,6 +25,8 @@ use crate::terminal;
 pub(crate) struct Test {
     #[command(flatten)]
     policy: PolicyPath,
+    #[command(flatten)]
+    host: Host,
     /// Only tests whose `package.name` matches this regular expression
     #[arg(long, value_name = "REGEX")]
     run: Option<String>,
@@ -93,7 +95,9 @@ pub(crate) fn run(options: &Test) -> anyhow::Result<Exit> {
 }
 
 fn run_once(options: &Test, wanted: &TestOptions) -> anyhow::Result<Exit> {
-    let Some(engine) = policy::engine(&options.policy.path, EngineKind::Jit)? else { return Ok(Exit::Findings) };
+    let Some(engine) = policy::engine(&options.policy.path, EngineKind::Jit, &options.host)? else {
+        return Ok(Exit::Findings);
+    };
     let results = test::run(&engine, wanted)?;
     match options.format {
         Format::Pretty => print_pretty(&results, options.verbose),

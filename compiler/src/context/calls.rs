@@ -14,6 +14,8 @@ pub(crate) const PENDING: Word = Word::from_bits(0b110);
 pub(super) struct Frame {
     memo: Option<u32>,
     marks: usize,
+    /// Whether what it did not find stays marked though it has a value.
+    gathers: bool,
     /// Where the window of marks started before, for memoised functions.
     window: usize,
 }
@@ -35,11 +37,11 @@ impl Context {
     /// [`Stop`] at the limit of fuel or depth.
     pub fn enter(&mut self, function: FunctionId) -> Result<Entered, Stop> {
         let called = &self.program.functions[function.index()];
-        let (memo, span) = (called.memo, called.span);
+        let (memo, span, gathers) = (called.memo, called.span, called.gathers);
         if let Some(slot) = memo {
             let known = self.worlds[self.world].memo[slot as usize];
             if known != PENDING {
-                if known.is_absent() {
+                if known.is_absent() || gathers {
                     self.replay_marks(slot);
                 }
                 return Ok(Entered::Known(known));
@@ -55,18 +57,19 @@ impl Context {
         }
         let marks = self.marks.length();
         let window = if memo.is_some() { self.marks.open_window() } else { 0 };
-        self.frames.push(Frame { memo, marks, window });
+        self.frames.push(Frame { memo, marks, window, gathers });
         Ok(Entered::Run)
     }
 
     /// Ends the call that was begun last: `result` is what it yields, or absent.
     pub fn leave(&mut self, result: Word) {
         let Some(frame) = self.frames.pop() else { return };
-        if !result.is_absent() {
+        let keeps = result.is_absent() || frame.gathers;
+        if !keeps {
             self.marks.truncate(frame.marks);
         }
         let Some(slot) = frame.memo else { return };
-        if result.is_absent() && !self.marks.in_window().is_empty() {
+        if keeps && !self.marks.in_window().is_empty() {
             let left: Box<[SiteId]> = self.marks.in_window().into();
             self.worlds[self.world].memo_marks.insert(slot, left);
         }

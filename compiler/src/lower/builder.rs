@@ -67,6 +67,7 @@ impl<'s, 't> Builder<'s, 't> {
             registers: self.registers,
             result,
             memo,
+            gathers: false,
             body: Block { statements: self.statements },
             span: self.span,
         }

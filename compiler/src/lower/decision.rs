@@ -75,7 +75,16 @@ fn lower<'t>(shared: &mut Shared<'t>, rule: &'t DecisionRule, functions: &mut Ve
             for (index, local) in (0..).zip(&handed_over) {
                 builder.set_local(*local, crate::plan::Register(index));
             }
-            let result = builder.holds(unless, rule.span)?;
+            // Absent where it does not hold, so that what it looked for stays marked.
+            let result = builder.register();
+            builder.constant(result, Word::ABSENT, rule.span);
+            builder.scope(true, rule.span, |builder, label| {
+                builder.body(&unless.conditions, &mut |builder| {
+                    builder.constant(result, Word::TRUE, rule.span);
+                    builder.push(StatementKind::Leave { label }, rule.span);
+                    Ok(())
+                })
+            })?;
             functions.push(builder.finish(result, None, Origin::Exemption));
             Some(FunctionId(number(functions.len() - 1)))
         }

@@ -1,5 +1,6 @@
 //! Rules and functions.
 
+use hpol_lang::source::Profile;
 use hpol_lang::typed::{Clause, ExprKind, Pattern, Rule, RuleKind};
 use hpol_lang::value::Value;
 use hpol_stdlib::heap::Word;
@@ -20,7 +21,10 @@ pub(super) fn lower<'t>(shared: &mut Shared<'t>, rule: &'t Rule) -> Lowered<Func
         RuleKind::Object { depth } => collected(&mut builder, rule, Collection::Nested { depth }, result)?,
     }
     let memo = (rule.parameters == 0).then(|| builder.shared.memo_slot());
-    Ok(builder.finish(result, memo, Origin::Rule(rule.parts.clone())))
+    let gathers = matches!(rule.kind, RuleKind::Set | RuleKind::Object { .. });
+    let function = builder.finish(result, memo, Origin::Rule(rule.parts.clone()));
+    // OPA's sets and objects take every absence up.
+    Ok(Function { gathers: gathers && rule.profile == Profile::Hpol, ..function })
 }
 
 /// A rule with one value. All definitions are tried, because two that disagree are an error; where they cannot disagree the first

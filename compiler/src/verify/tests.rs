@@ -39,6 +39,7 @@ fn program(statements: Vec<Statement>) -> Program {
         registers: 3,
         result: Register(0),
         memo: None,
+        gathers: false,
         body: Block { statements },
         span: SPAN,
     };

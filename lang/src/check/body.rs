@@ -63,6 +63,7 @@ impl<'e> Checker<'_, '_> {
 
     /// Appends a condition to the body that is being written.
     pub(super) fn emit(&mut self, kind: typed::ConditionKind, span: Span) {
+        self.note_optional(&kind);
         let condition = typed::Condition { kind, span };
         self.learn(&condition);
         if let Some(body) = self.bodies.last_mut() {

@@ -228,12 +228,7 @@ impl<'e> Checker<'_, '_> {
 
     fn call_builtin(&mut self, name: &Arc<str>, path: &Path, arguments: &'e [Expr], span: Span) -> Typed {
         let Some(info) = self.index.environment.builtins.get(name) else { return self.broken(span) };
-        if !info.allowed {
-            self.report(
-                Diagnostic::error("builtin-not-allowed", path.span, format!("`{name}` is not allowed by this host"))
-                    .with_help("it reaches outside of the evaluation; give the policy what it needs as input or data"),
-            );
-        }
+        self.check_allowed(name, path.span);
         let signature = &info.signature;
         if arguments.len() < signature.required || arguments.len() > signature.parameters.len() {
             let parameters: Vec<String> = signature.parameters.iter().map(Type::to_string).collect();
@@ -271,6 +266,25 @@ impl<'e> Checker<'_, '_> {
             return self.make(Kind::Local(local), element, span);
         }
         call
+    }
+
+    /// Refuses a builtin that the host does not allow.
+    pub(super) fn check_allowed(&mut self, name: &str, span: Span) {
+        let Some(reason) = self.index.environment.refused.get(name).cloned() else {
+            if self.index.environment.builtins.get(name).is_some_and(|info| !info.allowed) {
+                self.report(
+                    Diagnostic::error("builtin-not-allowed", span, format!("`{name}` is not allowed by this host"))
+                        .with_help(
+                            "it reaches outside of the evaluation; give the policy what it needs as input or data",
+                        ),
+                );
+            }
+            return;
+        };
+        let diagnostic =
+            Diagnostic::error("builtin-not-allowed", span, format!("`{name}` is not allowed here: {reason}"))
+                .with_help("do without it, or ask the host to allow it in its capabilities");
+        self.report(diagnostic);
     }
 
     fn check_argument(&mut self, name: &str, position: usize, parameter: &Type, value: &Typed) -> bool {

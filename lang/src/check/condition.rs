@@ -79,6 +79,16 @@ impl Checker<'_, '_> {
         });
         if let Some(part) = absent {
             let text = self.index.sources.text(part.span).to_owned();
+            if let Some(inner) = self.looks_at_of(part) {
+                let missing = self.index.sources.text(inner).to_owned();
+                let message = format!("where `{missing}` is absent, `{text}` has no value, so this holds and grants");
+                self.report(
+                    Diagnostic::error("not-on-optional", span, message)
+                        .with_related(inner, "may be absent")
+                        .with_help("give the rule a default, or look at the value in a condition in front"),
+                );
+                return;
+            }
             let message = format!("where `{text}` is absent this holds, and so grants");
             let look = format!("look at `{text}` in a condition in front, so that it must be there");
             let help = if part.ty == Type::Bool { format!("write `{text} == false`, or {look}") } else { look };
@@ -90,7 +100,32 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// A field that the expression needs and that may be absent from what the request or a document holds.
+    /// What a rule or function looks at and may not find, so that it has no value.
+    fn looks_at_of(&self, expr: &Expr) -> Option<Span> {
+        match &expr.kind {
+            ExprKind::Rule(rule) | ExprKind::Function(rule, _) => self.looks_at.get(rule).copied(),
+            _ => None,
+        }
+    }
+
+    /// Notes the first thing that a definition looks at and may not find.
+    pub(super) fn note_optional(&mut self, kind: &ConditionKind) {
+        if self.profile == Profile::Rego || self.looked_at.is_some() || self.bodies.len() > 1 {
+            return;
+        }
+        let part = match kind {
+            ConditionKind::Test(expr) | ConditionKind::Match(_, expr) => self.optional_part(expr),
+            ConditionKind::Each { collection, .. } | ConditionKind::Every { collection, .. } => {
+                self.optional_part(collection)
+            }
+            ConditionKind::Not(_) | ConditionKind::With { .. } | ConditionKind::Any(_) => None,
+        };
+        let span = part.map(|part| self.looks_at_of(part).unwrap_or(part.span));
+        self.looked_at = span;
+    }
+
+    /// A field that the expression needs and that may be absent from what the request or a document holds; or a rule that
+    /// has no value for that reason.
     fn optional_part<'t>(&self, expr: &'t Expr) -> Option<&'t Expr> {
         if place(expr).is_some_and(|place| self.is_present(&place)) {
             return None;
@@ -108,10 +143,14 @@ impl Checker<'_, '_> {
                 self.optional_part(left).or_else(|| self.optional_part(right))
             }
             ExprKind::Negate(inner) => self.optional_part(inner),
-            ExprKind::Builtin(_, items)
-            | ExprKind::Function(_, items)
-            | ExprKind::Array(items)
-            | ExprKind::Set(items) => items.iter().find_map(|item| self.optional_part(item)),
+            ExprKind::Function(_, items) => {
+                let inner = items.iter().find_map(|item| self.optional_part(item));
+                inner.or_else(|| self.looks_at_of(expr).map(|_| expr))
+            }
+            ExprKind::Rule(_) => self.looks_at_of(expr).map(|_| expr),
+            ExprKind::Builtin(_, items) | ExprKind::Array(items) | ExprKind::Set(items) => {
+                items.iter().find_map(|item| self.optional_part(item))
+            }
             ExprKind::Object(entries) => {
                 entries.iter().find_map(|(key, value)| self.optional_part(key).or_else(|| self.optional_part(value)))
             }
@@ -124,7 +163,6 @@ impl Checker<'_, '_> {
             | ExprKind::Local(_)
             | ExprKind::Input
             | ExprKind::Data(_)
-            | ExprKind::Rule(_)
             | ExprKind::Package(..)
             | ExprKind::ArrayComprehension(..)
             | ExprKind::SetComprehension(..)

@@ -68,6 +68,7 @@ impl<'a> Checker<'_, 'a> {
             (because, unless, witnesses)
         });
         self.grants = false;
+        self.check_bounds(&body);
         if rule.effect == EffectKeyword::Allow {
             self.check_empty_every(&body);
         }
@@ -175,30 +176,6 @@ impl<'a> Checker<'_, 'a> {
             }
         }
         clauses
-    }
-
-    fn annotations(&mut self, item: &'a Item) -> Vec<(Arc<str>, Value)> {
-        let mut annotations: Vec<(Arc<str>, Value)> = Vec::new();
-        for annotation in &item.annotations {
-            if annotations.iter().any(|(name, _)| *name == annotation.name.text) {
-                let message = format!("`@{}` stands twice", annotation.name.text);
-                self.report(Diagnostic::error("duplicate-annotation", annotation.span, message).with_help("keep one"));
-                continue;
-            }
-            let value = match &annotation.value {
-                None => Value::Bool(true),
-                Some(Expr { kind: ExprKind::Literal { value, .. }, .. }) => value.clone(),
-                Some(other) => {
-                    self.report(
-                        Diagnostic::error("bad-annotation", other.span, "an annotation holds a literal")
-                            .with_help("write it as text, such as `@owner(\"security\")`"),
-                    );
-                    continue;
-                }
-            };
-            annotations.push((annotation.name.text.clone(), value));
-        }
-        annotations
     }
 
     pub(super) fn missing_clause(&mut self, rule: &DecisionRule, what: &str, help: &str) {

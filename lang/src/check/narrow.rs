@@ -98,7 +98,8 @@ impl Checker<'_, '_> {
         }
     }
 
-    fn learn_true(&mut self, expr: &Expr) {
+    /// Takes note of an expression that is there and not false.
+    pub(super) fn learn_true(&mut self, expr: &Expr) {
         self.learn_present(expr);
         match &expr.kind {
             ExprKind::Binary(BinaryOperator::Equal, left, right) => {
@@ -134,13 +135,34 @@ impl Checker<'_, '_> {
 
     fn learn_not(&mut self, body: &Body) {
         let [Condition { kind: ConditionKind::Test(expr), .. }] = body.conditions.as_slice() else { return };
+        self.learn_untrue(expr);
+    }
+
+    /// Takes note of an expression that is false or absent.
+    pub(super) fn learn_untrue(&mut self, expr: &Expr) {
+        if self.profile == Profile::Rego {
+            return;
+        }
         match &expr.kind {
             ExprKind::Binary(BinaryOperator::Equal, left, right) => {
                 if let Some(value) = constant(right) {
-                    self.exclude(left, value);
+                    self.exclude_if_present(left, value);
                 } else if let Some(value) = constant(left) {
-                    self.exclude(right, value);
+                    self.exclude_if_present(right, value);
                 }
+            }
+            ExprKind::Binary(BinaryOperator::NotEqual, left, right) => {
+                if let (Some(value), false) = (constant(right), self.may_be_absent(left)) {
+                    self.narrow_to(left, &Type::of_value(value));
+                }
+            }
+            ExprKind::Membership { key: None, value, collection } => {
+                let values: Vec<Value> = match constant(collection) {
+                    Some(Value::Set(values)) => values.iter().cloned().collect(),
+                    Some(Value::Array(values)) => values.iter().cloned().collect(),
+                    _ => return,
+                };
+                self.exclude_all(value, &values);
             }
             ExprKind::Builtin(name, arguments) => {
                 if let (Some(ty), [argument]) = (tested_type(name), arguments.as_slice())
@@ -206,7 +228,27 @@ impl Checker<'_, '_> {
         self.narrow_parent(expr, |field| field.overlaps(ty));
     }
 
-    /// The expression is not this value.
+    /// The expression is not this value, or it is absent.
+    fn exclude_if_present(&mut self, expr: &Expr, value: &Value) {
+        self.exclude_all(expr, std::slice::from_ref(value));
+    }
+
+    /// The expression is none of these values, or it is absent.
+    fn exclude_all(&mut self, expr: &Expr, values: &[Value]) {
+        let Some(place) = place(expr) else { return };
+        if expr.ty == Type::Any {
+            return;
+        }
+        let narrowed = values.iter().fold(expr.ty.clone(), |ty, value| ty.without(value));
+        self.set_type(place, narrowed);
+        // Only a member that is sure to have one of the values there is out.
+        self.keep_members(expr, |member| match member {
+            Member::Found { ty: Type::Literal(own), optional: false } => !values.contains(&own),
+            _ => true,
+        });
+    }
+
+    /// The expression is there and is not this value.
     fn exclude(&mut self, expr: &Expr, value: &Value) {
         let Some(place) = place(expr) else { return };
         if expr.ty == Type::Any {
@@ -219,16 +261,17 @@ impl Checker<'_, '_> {
 
     /// Keeps those records of the union around a field whose field passes.
     fn narrow_parent(&mut self, expr: &Expr, keep: impl Fn(&Type) -> bool) {
+        self.keep_members(expr, |member| match member {
+            Member::Found { ty, .. } => keep(&ty),
+            Member::Unknown(_) | Member::NoFields => false,
+        });
+    }
+
+    /// Keeps those records of the union around a field that pass by what they say of it.
+    fn keep_members(&mut self, expr: &Expr, keep: impl Fn(Member) -> bool) {
         let ExprKind::Field(base, name) = &expr.kind else { return };
         let (Type::Union(members), Some(place)) = (&base.ty, place(base)) else { return };
-        let left: Vec<Type> = members
-            .iter()
-            .filter(|member| match member.member(name) {
-                Member::Found { ty, .. } => keep(&ty),
-                Member::Unknown(_) | Member::NoFields => false,
-            })
-            .cloned()
-            .collect();
+        let left: Vec<Type> = members.iter().filter(|member| keep(member.member(name))).cloned().collect();
         if !left.is_empty() {
             self.set_type(place, Type::union(left));
         }
@@ -263,10 +306,11 @@ impl Checker<'_, '_> {
                     || self.may_be_absent(value)
                     || self.may_be_absent(collection)
             }
+            // Documents are known, as far as they hold what the path asks for.
+            ExprKind::Data(path) => self.index.documents.value_at(path).is_none(),
             ExprKind::Constant(_)
             | ExprKind::Local(_)
             | ExprKind::Input
-            | ExprKind::Data(_)
             | ExprKind::Package(..)
             | ExprKind::ArrayComprehension(..)
             | ExprKind::SetComprehension(..)

@@ -3,9 +3,6 @@
 //! Two definitions are taken to exclude each other only if a condition of one contradicts a condition of the other: the same
 //! place is compared with different constants, lies in disjoint sets or ranges, or one has the negation of the other's
 //! condition. Anything else counts as an overlap.
-//!
-//! An enum case is missed where all definitions of a rule without a default compare one place, whose type is an enum, and
-//! together leave a value of it out.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -23,9 +20,9 @@ const PAIRS_MAX: usize = 300;
 
 /// What the conditions of a definition say about one place.
 #[derive(Debug, Default, Clone)]
-struct Fact {
+pub(super) struct Fact {
     /// The values it can have.
-    among: Option<BTreeSet<Value>>,
+    pub(super) among: Option<BTreeSet<Value>>,
     /// Values it can't have.
     not: BTreeSet<Value>,
     /// Bounds, and whether they belong to it.
@@ -35,15 +32,15 @@ struct Fact {
 
 /// What is known where a definition holds.
 #[derive(Debug, Default)]
-struct Known {
-    places: BTreeMap<Subject, Fact>,
+pub(super) struct Known {
+    pub(super) places: BTreeMap<Subject, Fact>,
     /// Conditions by their text, with whether they hold.
     conditions: BTreeMap<String, bool>,
 }
 
 /// A place that has one value for one call: not a variable of an iteration.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-enum Subject {
+pub(super) enum Subject {
     Parameter(usize),
     Place(Place),
     /// The text of another expression without variables, such as `count(input.items)`.
@@ -92,59 +89,7 @@ impl Checker<'_, '_> {
         }
     }
 
-    /// Warns about values of an enum that no definition covers.
-    pub(super) fn check_enum(&mut self, rule: &Rule) {
-        if rule.default.is_some() || rule.clauses.is_empty() {
-            return;
-        }
-        let all: Vec<&Clause> = rule.clauses.iter().flat_map(chain).collect();
-        if all.len() < 2 {
-            return;
-        }
-        let mut covered: BTreeSet<Value> = BTreeSet::new();
-        let mut compared: Option<(Place, Type)> = None;
-        for clause in all {
-            let [Condition { kind: ConditionKind::Test(test), .. }] = clause.body.conditions.as_slice() else { return };
-            let Some((subject, values)) = compared_values(test) else { return };
-            let Some(place) = place(subject) else { return };
-            let ty = self.enum_type(subject);
-            match &compared {
-                Some((known, _)) if *known != place => return,
-                Some(_) => {}
-                None => compared = Some((place, ty)),
-            }
-            covered.extend(values);
-        }
-        let Some((_, ty)) = compared else { return };
-        let Some(values) = ty.enum_values() else { return };
-        let missed: Vec<String> =
-            values.iter().filter(|value| !covered.contains(*value)).map(Value::to_string).collect();
-        if !missed.is_empty() && missed.len() < values.len() {
-            let name = rule.parts.last().cloned().unwrap_or_default();
-            self.report(
-                Diagnostic::warning(
-                    "enum-case-missed",
-                    rule.span,
-                    format!("`{name}` has no value for {}", missed.join(", ")),
-                )
-                .with_help("add a definition for each, or a default"),
-            );
-        }
-    }
-
-    /// The type of a compared place without what this clause knows; the clause's own facts are gone by now.
-    fn enum_type(&self, subject: &Expr) -> Type {
-        match &subject.kind {
-            ExprKind::Field(base, name) => match self.enum_type(base).member(name) {
-                crate::types::Member::Found { ty, .. } => ty,
-                crate::types::Member::Unknown(_) | crate::types::Member::NoFields => subject.ty.clone(),
-            },
-            ExprKind::Input => self.input_type(),
-            _ => subject.ty.clone(),
-        }
-    }
-
-    fn known(&self, clause: &Clause) -> Known {
+    pub(super) fn known(&self, clause: &Clause) -> Known {
         let mut known = Known::default();
         for (number, parameter) in clause.parameters.iter().enumerate() {
             if let Pattern::Equal(value) = parameter
@@ -257,7 +202,7 @@ impl Fact {
     }
 }
 
-fn mirrored(operator: BinaryOperator) -> BinaryOperator {
+pub(super) fn mirrored(operator: BinaryOperator) -> BinaryOperator {
     match operator {
         BinaryOperator::Less => BinaryOperator::Greater,
         BinaryOperator::LessEqual => BinaryOperator::GreaterEqual,
@@ -316,7 +261,7 @@ fn condition_text(test: &Expr) -> Option<String> {
 }
 
 /// A text for an expression that is equal only for equal expressions; `None` for those that are too long to matter.
-fn described(expr: &Expr) -> Option<String> {
+pub(super) fn described(expr: &Expr) -> Option<String> {
     let mut copy = expr.clone();
     strip(&mut copy);
     let text = format!("{:?}", copy.kind);
@@ -373,7 +318,7 @@ fn no_variables(expr: &Expr) -> bool {
 }
 
 /// Whether two values are certainly the same.
-fn same_value(left: &Expr, right: &Expr) -> bool {
+pub(super) fn same_value(left: &Expr, right: &Expr) -> bool {
     match (constant(left), constant(right)) {
         (Some(left), Some(right)) => left == right,
         (None, None) => {

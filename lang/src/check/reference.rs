@@ -85,6 +85,12 @@ impl<'e> Checker<'_, '_> {
             }
             Target::Package(path) => {
                 let below = self.package_steps(rest);
+                let names = below.iter().map_while(|step| match step {
+                    PackageStep::Name(name) => Some(name.clone()),
+                    PackageStep::Key(_) | PackageStep::Any => None,
+                });
+                let place: Vec<Arc<str>> = path.iter().cloned().chain(names).collect();
+                self.check_private_below(&place, span);
                 self.make(Kind::Package(path.clone(), below), Type::Any, span)
             }
             target => self.target(target, span),
@@ -162,7 +168,10 @@ impl<'e> Checker<'_, '_> {
                 let expr = self.make(Kind::Data(path.clone()), ty, span);
                 self.with_facts(expr)
             }
-            Target::Package(path) => self.make(Kind::Package(path.clone(), Vec::new()), Type::Any, span),
+            Target::Package(path) => {
+                self.check_private_below(path, span);
+                self.make(Kind::Package(path.clone(), Vec::new()), Type::Any, span)
+            }
             Target::Session => self.whole_session(span),
             Target::Missing(known, part) => self.unknown_data(known, part, span),
         }
@@ -224,8 +233,7 @@ impl<'e> Checker<'_, '_> {
         if here.path == there.path {
             return;
         }
-        let tests = here.path.strip_suffix("_test").is_some_and(|path| path == &*there.path);
-        if info.private && !tests {
+        if info.private && !self.may_see_private(rule) {
             let diagnostic = Diagnostic::error("private-rule", span, format!("`{}` is private", info.path()))
                 .with_related(info.span, "declared private here")
                 .with_help(format!("only package `{}` and its tests may use it", there.path));
@@ -242,6 +250,28 @@ impl<'e> Checker<'_, '_> {
                     .with_help("move what both need into a function in a package without `input:`"),
             );
         }
+    }
+
+    /// Whether the rule is in this package, or in the one that this package tests.
+    fn may_see_private(&self, rule: usize) -> bool {
+        let here = &self.index.packages[self.index.package_of[self.module]].path;
+        let there = &self.index.packages[self.index.rules[rule].package].path;
+        here == there || here.strip_suffix("_test").is_some_and(|path| path == &**there)
+    }
+
+    /// Refuses all of a place in `data` where private rules of another package stand below it.
+    fn check_private_below(&mut self, path: &[Arc<str>], span: Span) {
+        let hidden = self
+            .private
+            .iter()
+            .find(|rule| self.index.rules[**rule].parts.starts_with(path) && !self.may_see_private(**rule));
+        let Some(hidden) = hidden.map(|rule| &self.index.rules[*rule]) else { return };
+        let message = format!("below this stands `{}`, which is private", hidden.path());
+        self.report(
+            Diagnostic::error("private-rule", span, message)
+                .with_related(hidden.span, "declared private here")
+                .with_help("name the rule that you need, such as `data.package.rule`"),
+        );
     }
 
     /// A member by name.

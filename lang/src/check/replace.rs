@@ -163,8 +163,9 @@ impl<'e> Checker<'_, '_> {
             return None;
         }
         let callee = self.function_named(value)?;
-        if let Callee::Rule(rule) = &callee {
-            self.use_rule(*rule, value.span);
+        match &callee {
+            Callee::Rule(rule) => self.use_rule(*rule, value.span),
+            Callee::Builtin(name) => self.check_allowed(name, value.span),
         }
         Some(callee)
     }

@@ -10,7 +10,9 @@ use crate::diagnostic::Diagnostic;
 use crate::resolve::visit::pattern_names;
 use crate::resolve::{Definition, Key};
 use crate::source::{Profile, Span};
-use crate::typed::{Clause, ConditionKind, Expr as Typed, ExprKind as Kind, Local, LocalId, Pattern, Rule, RuleKind};
+use crate::typed::{
+    Clause, Condition, ConditionKind, Expr as Typed, ExprKind as Kind, Local, LocalId, Pattern, Rule, RuleKind,
+};
 use crate::types::Type;
 use crate::value::Value;
 
@@ -26,6 +28,7 @@ impl<'a> Checker<'_, 'a> {
             return self.counter(rule, module, counter);
         }
         self.parameter_types[rule] = self.declared_parameters(rule);
+        self.looked_at = None;
         let mut clauses: Vec<Clause> = Vec::new();
         for definition in &info.definitions {
             clauses.push(self.definition(rule, definition));
@@ -45,18 +48,19 @@ impl<'a> Checker<'_, 'a> {
             span: info.span,
         };
         if matches!(info.kind, RuleKind::Complete | RuleKind::Function) {
-            let total = result.default.is_some()
-                || result.clauses.iter().any(|clause| {
-                    clause.parameters.is_empty()
-                        && clause.body.conditions.is_empty()
-                        && !self.may_be_absent(&clause.value)
-                });
+            let total =
+                result.default.is_some() || result.clauses.iter().flat_map(chain).any(|clause| self.always(clause));
             if !total {
                 self.rules_absent.insert(self.rule_ids[rule]);
+                if let Some(span) = self.looked_at.take() {
+                    self.looks_at.insert(self.rule_ids[rule], span);
+                }
             }
             if info.profile == Profile::Hpol {
                 self.check_overlaps(&result);
-                self.check_enum(&result);
+                self.check_enum(rule, &result);
+                result.clauses.iter().flat_map(chain).for_each(|clause| self.check_bounds(&clause.body));
+                self.check_unreachable(&result);
             }
         }
         self.rule_types[rule] = if info.profile == Profile::Rego { Type::Any } else { ty };
@@ -78,11 +82,6 @@ impl<'a> Checker<'_, 'a> {
         let rule = definition.rule;
         self.definition = Some(rule);
         let head = &rule.head;
-        let mut else_clause = None;
-        for clause in rule.else_clauses.iter().rev() {
-            let inner = self.else_clause(number, definition.module, head, clause, else_clause.take());
-            else_clause = Some(Box::new(inner));
-        }
         self.start(definition.module);
         let (parameters, computed) = self.parameters(number, head.parameters.as_deref().unwrap_or_default());
         let value = if matches!(kind, RuleKind::Set) { None } else { head.value.as_deref() };
@@ -108,19 +107,33 @@ impl<'a> Checker<'_, 'a> {
             (key, value)
         });
         self.finish_parameters();
-        Clause { locals: std::mem::take(&mut self.locals), parameters, body, key, value, else_clause, span: rule.span }
+        let locals = std::mem::take(&mut self.locals);
+        let first = Clause { locals, parameters, body, key, value, else_clause: None, span: rule.span };
+        let mut others: Vec<Clause> = Vec::new();
+        for written in &rule.else_clauses {
+            let before = std::iter::once(&first).chain(&others);
+            let clause = self.else_clause(number, definition, written, before);
+            others.push(clause);
+        }
+        let chained = others
+            .into_iter()
+            .rev()
+            .fold(None, |behind: Option<Box<Clause>>, clause| Some(Box::new(Clause { else_clause: behind, ..clause })));
+        Clause { else_clause: chained, ..first }
     }
 
-    fn else_clause(
+    /// An `else`, which is tried where none of the clauses before has a value.
+    fn else_clause<'c>(
         &mut self,
         number: usize,
-        module: usize,
-        head: &'a RuleHead,
+        definition: &Definition<'a>,
         clause: &'a ElseClause,
-        next: Option<Box<Clause>>,
+        before: impl Iterator<Item = &'c Clause>,
     ) -> Clause {
+        let (module, head) = (definition.module, &definition.rule.head);
         self.start(module);
         let (parameters, computed) = self.parameters(number, head.parameters.as_deref().unwrap_or_default());
+        before.for_each(|clause| self.learn_clause_failed(clause));
         let conditions = clause.body.as_ref().map_or(&[][..], |body| &body.conditions);
         let heads: Vec<&'a Expr> = clause.value.iter().chain(computed.iter().map(|(_, expr)| *expr)).collect();
         let result =
@@ -136,7 +149,7 @@ impl<'a> Checker<'_, 'a> {
             body,
             key: None,
             value,
-            else_clause: next,
+            else_clause: None,
             span: clause.span,
         }
     }
@@ -168,6 +181,30 @@ impl<'a> Checker<'_, 'a> {
             }
         }
         types.into_iter().map(|ty| ty.map_or(Type::Any, |(ty, _)| ty)).collect()
+    }
+
+    /// Whether a clause has a value whatever is asked.
+    pub(super) fn always(&self, clause: &Clause) -> bool {
+        clause.parameters.iter().all(|pattern| matches!(pattern, Pattern::Bind(_) | Pattern::Wildcard))
+            && clause.body.conditions.is_empty()
+            && !self.may_be_absent(&clause.value)
+    }
+
+    /// Takes note of what is so where a clause has no value. Its parameters have the same numbers in every clause of a
+    /// chain, and match in all of them or in none.
+    fn learn_clause_failed(&mut self, clause: &Clause) {
+        if !matches!(clause.value.kind, Kind::Constant(_)) {
+            return;
+        }
+        match clause.body.conditions.as_slice() {
+            [Condition { kind: ConditionKind::Test(test), .. }] => self.learn_untrue(test),
+            [Condition { kind: ConditionKind::Not(body), .. }] => {
+                if let [Condition { kind: ConditionKind::Test(test), .. }] = body.conditions.as_slice() {
+                    self.learn_true(test);
+                }
+            }
+            _ => {}
+        }
     }
 
     /// Opens the scope of a function's parameters. Those that need variables of the body are compared at its end: they come

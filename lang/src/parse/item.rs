@@ -33,6 +33,11 @@ impl Builder<'_> {
                     private = true;
                 }
                 Rule::package_clause => {
+                    if let Some(Annotation { name, span, .. }) = annotations.first() {
+                        let message = format!("`@{}` does not belong to a package", name.text);
+                        self.error("misplaced-annotation", *span, message).help =
+                            Some("annotations stand in front of decision rules and rules".into());
+                    }
                     let path = part.into_inner().next().map(|path| self.path(path))?;
                     return Some(Parsed::Package(path));
                 }

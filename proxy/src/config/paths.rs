@@ -39,6 +39,7 @@ impl Config {
             oidc.ca_file.iter_mut().for_each(join);
         }
         self.masking.hash_key.iter_mut().for_each(join_secret);
+        self.capabilities.iter_mut().for_each(join);
         join(&mut self.store.path);
     }
 }

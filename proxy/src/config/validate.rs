@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use hpol_runtime::Capabilities;
 use url::{Host, Url};
 
 use super::locate::Tree;
@@ -315,6 +316,14 @@ pub(super) fn check_files(config: &Config) -> Findings {
     for (setting, tls) in [("tls", &config.tls), ("admin.tls", &config.admin.tls)] {
         if let Some(Err(error)) = tls.as_ref().map(server_tls) {
             findings.add(setting, error.to_string());
+        }
+    }
+    if let Some(path) = &config.capabilities {
+        let read = std::fs::read_to_string(path).map_err(|error| format!("`{}`: {error}", path.display()));
+        let parse =
+            |text: String| Capabilities::parse(&path.display().to_string(), &text).map_err(|error| error.to_string());
+        if let Err(message) = read.and_then(parse) {
+            findings.add("capabilities", message);
         }
     }
     if let PolicyConfig::Git(GitConfig { credentials: Some(credentials), .. }) = &config.policy

@@ -14,6 +14,7 @@ fn rule(effect: Effect, id: &str, outcome: RuleOutcome) -> RuleMatch {
         outcome,
         reason: None,
         witnesses: Vec::new(),
+        annotations: BTreeMap::new(),
     }
 }
 

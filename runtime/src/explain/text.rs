@@ -139,6 +139,12 @@ pub(super) fn rule(rule: &RuleExplanation, f: &mut Formatter<'_>) -> fmt::Result
     if let Some(reason) = &rule.reason {
         writeln!(f, "  because {reason}")?;
     }
+    let annotations =
+        rule.annotations.iter().map(|(name, value)| format!("@{name} {}", value.as_str().unwrap_or_default()));
+    let annotations: Vec<String> = annotations.collect();
+    if !annotations.is_empty() {
+        writeln!(f, "  {}", annotations.join(", "))?;
+    }
     for witness in &rule.witnesses {
         writeln!(f, "  {} = {}", witness.name, shortened(&witness.value.to_string()))?;
     }

@@ -88,7 +88,8 @@ impl Translator<'_, '_> {
     }
 
     fn function_call(&mut self, target: Register, function: FunctionId, arguments: &[Register], place: PlaceId) {
-        let memo = self.program.function(function).memo;
+        // What gathers leaves its absences again with each use, which the call sees to.
+        let memo = self.program.function(function).memo.filter(|_| !self.program.function(function).gathers);
         let on = self.builder.create_block();
         let result = self.builder.declare_var(types::I64);
         if let Some(slot) = memo {
