@@ -17,7 +17,10 @@ fn hpol_with_input(folder: &Path, arguments: &[&str], input: &str) -> String {
     let code = output.status.code().expect("an exit code");
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     let shown = format!("exit {code}\n{out}--- standard error\n{err}");
-    shown.replace(&folder.display().to_string(), "FOLDER")
+    let shown = shown.replace(&folder.display().to_string(), "FOLDER");
+    // How long a test took is no two times the same.
+    let time = regex::Regex::new(r"\(\d+ ms\)").expect("a pattern");
+    time.replace_all(&shown, "(TIME)").into_owned()
 }
 
 fn command(folder: &Path, arguments: &[&str]) -> Command {
@@ -97,6 +100,43 @@ fn results_are_told_to_programs() {
     let junit = String::from_utf8_lossy(&junit.get_output().stdout).into_owned();
     assert!(junit.contains(r#"tests="3""#) && junit.contains(r#"failures="1""#), "{junit}");
     assert!(junit.contains("the large ones are for engineers"), "{junit}");
+}
+
+#[test]
+fn results_come_in_the_formats_of_ci_servers() {
+    let (_folder, policy) = new_policy();
+    replace(&policy.join("policy_test.hpol"), "expect gateway deny with", "expect gateway allow with");
+    assert_snapshot!("test_tap", hpol(&policy, &["test", "--format", "tap"]));
+    assert_snapshot!(
+        "test_github",
+        hpol(policy.parent().expect("a folder"), &["test", "policy", "--format", "github"])
+    );
+    replace(&policy.join("policy.hpol"), "input.model in", "input.modle in");
+    assert_snapshot!("check_github", hpol(&policy, &["check", "--format", "github"]));
+    let sarif = command(&policy, &["check", "--format", "sarif"]).assert().code(1);
+    let sarif: serde_json::Value = serde_json::from_slice(&sarif.get_output().stdout).expect("JSON");
+    assert_eq!(sarif["version"], "2.1.0");
+    assert_eq!(sarif["runs"][0]["results"][0]["ruleId"], "unknown-field");
+}
+
+#[test]
+fn mutants_that_survive_are_told_with_a_hint() {
+    let (_folder, policy) = new_policy();
+    assert_snapshot!("test_mutate", hpol(&policy, &["test", "--mutate"]));
+    let json = command(&policy, &["test", "--mutate", "--format", "json"]).assert().success();
+    let report: serde_json::Value = serde_json::from_slice(&json.get_output().stdout).expect("JSON");
+    assert!(report["killed"].as_u64() > Some(0) && report["mutants"].is_array(), "{report}");
+    command(&policy, &["test", "--mutate", "--mutation-threshold", "60"]).assert().success();
+    assert_snapshot!(
+        "test_mutate_threshold",
+        hpol(&policy, &["test", "--mutate", "--mutation-threshold", "90", "--mutants", "9"])
+    );
+    assert_snapshot!("test_mutate_format", hpol(&policy, &["test", "--mutate", "--format", "tap"]));
+    replace(&policy.join("policy_test.hpol"), "expect gateway deny with", "expect gateway allow with");
+    assert_snapshot!("test_mutate_failing", hpol(&policy, &["test", "--mutate"]));
+    fs::remove_file(policy.join("policy_test.hpol")).expect("the file is removed");
+    assert_snapshot!("test_mutate_no_tests", hpol(&policy, &["test", "--mutate"]));
+    assert_snapshot!("test_empty", hpol(&policy, &["test", "--fail-on-empty"]));
 }
 
 #[test]

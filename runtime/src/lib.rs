@@ -28,6 +28,7 @@ pub mod input;
 pub mod inspect;
 pub mod interpret;
 pub mod limits;
+pub mod mutate;
 mod query;
 pub mod repl;
 mod snapshot;

@@ -44,11 +44,24 @@ pub struct TestOptions {
     pub cases: usize,
     /// How often a smaller counterexample is looked for; with 0 the first one is told.
     pub shrink_tries: usize,
+    /// Whether the first test that fails ends the run.
+    pub fail_fast: bool,
+    /// A test that would start later than this is left out.
+    pub deadline: Option<Instant>,
 }
 
 impl Default for TestOptions {
     fn default() -> Self {
-        Self { filter: None, engines: Vec::new(), now_nanoseconds: None, seed: 1, cases: 200, shrink_tries: 10_000 }
+        Self {
+            filter: None,
+            engines: Vec::new(),
+            now_nanoseconds: None,
+            seed: 1,
+            cases: 200,
+            shrink_tries: 10_000,
+            fail_fast: false,
+            deadline: None,
+        }
     }
 }
 
@@ -130,12 +143,12 @@ pub fn run(engine: &Engine, options: &TestOptions) -> Result<Vec<TestResult>, Qu
         let runner =
             Runner { engine, snapshot: &snapshot, program: snapshot.program(), kind: *kind, options, now_nanoseconds };
         for (number, test) in snapshot.program().tests.iter().enumerate() {
-            if wanted(&test.package, &test.name) {
+            if wanted(&test.package, &test.name) && !runner.ends(&results) {
                 results.extend(runner.test(number, test));
             }
         }
         for (package, name, function) in rego_tests(snapshot.program()) {
-            if wanted(package, name) {
+            if wanted(package, name) && !runner.ends(&results) {
                 results.push(runner.rego(package, name, function));
             }
         }
@@ -176,6 +189,12 @@ impl From<Fault> for Stopped {
 }
 
 impl Runner<'_> {
+    /// Whether no further test is to run.
+    fn ends(&self, results: &[TestResult]) -> bool {
+        let late = self.options.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        late || self.options.fail_fast && results.iter().any(|result| !result.outcome.passed())
+    }
+
     fn test(&self, number: usize, test: &plan::Test) -> Vec<TestResult> {
         let (variable, cases) = match &test.runs {
             TestRuns::Once => return vec![self.case(test, None)],

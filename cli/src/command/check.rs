@@ -1,6 +1,9 @@
 //! `hpol check`.
 
+use std::path::Path;
+
 use clap::{Args, ValueEnum};
+use hpol_lang::codes::CODES;
 use hpol_lang::diagnostic::{self, Severity};
 
 use crate::admin::print_json;
@@ -29,6 +32,10 @@ enum Format {
     Text,
     /// For programs
     Json,
+    /// For code scanning services
+    Sarif,
+    /// Annotations for GitHub's runners
+    Github,
 }
 
 pub(crate) fn run(options: &Check) -> anyhow::Result<Exit> {
@@ -36,11 +43,17 @@ pub(crate) fn run(options: &Check) -> anyhow::Result<Exit> {
     let checked = hpol_runtime::check_with(&files, options.host.capabilities()?.as_deref());
     let errors = checked.diagnostics.iter().filter(|finding| finding.severity == Severity::Error).count();
     let warnings = checked.diagnostics.len() - errors;
+    let reports = || checked.diagnostics.iter().map(|finding| finding.report(&checked.sources)).collect::<Vec<_>>();
+    let path = &options.policy.path;
+    let folder = if path.is_file() { path.parent().unwrap_or(Path::new("")) } else { path };
+    let folder = folder.to_string_lossy();
     match options.format {
-        Format::Json => {
-            let reports: Vec<_> = checked.diagnostics.iter().map(|finding| finding.report(&checked.sources)).collect();
-            print_json(&reports)?;
+        Format::Json => print_json(&reports())?,
+        Format::Sarif => {
+            let rules = CODES.iter().map(|code| (code.name, code.meaning));
+            print_json(&diagnostic::sarif(&reports(), rules, &folder))?;
         }
+        Format::Github => print!("{}", diagnostic::github(&reports(), &folder)),
         Format::Text => {
             let text = diagnostic::render(&checked.diagnostics, &checked.sources, terminal::stdout_color());
             if !text.is_empty() {

@@ -6,10 +6,9 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, ValueEnum};
-use hpol_runtime::test::{self, TestOptions, TestOutcome, TestResult};
-use hpol_runtime::{EngineKind, Location};
+use hpol_runtime::EngineKind;
+use hpol_runtime::test::{self, TestOptions};
 use notify::{RecursiveMode, Watcher as _};
-use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use regex::Regex;
 
 use crate::admin::print_json;
@@ -17,11 +16,22 @@ use crate::exit::{Exit, Usage};
 use crate::policy::{self, Host, PolicyPath};
 use crate::terminal;
 
+mod mutate;
+mod report;
+
 /// Run the tests of a policy
 ///
 /// Runs every `test` and `property` of the `.hpol` files and every rule of the `.rego` files whose name starts with `test_`.
 /// A property is tried on values that are made up: the same ones each time, unless another seed is given.
 #[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  hpol test                                     everything in this folder
+  hpol test --run 'orders.*refund' -v           only these, each with its time
+  hpol test --seed 7 --cases 10000              other and more values for properties
+  hpol test --mutate                            which changes of the policy no test notices
+  hpol test --mutate --mutation-threshold 90    fail if more than one in ten survives
+  hpol test --format junit > results.xml        for a CI server")]
 pub(crate) struct Test {
     #[command(flatten)]
     policy: PolicyPath,
@@ -33,7 +43,7 @@ pub(crate) struct Test {
     /// How to print the results
     #[arg(long, value_enum, default_value_t = Format::Pretty)]
     format: Format,
-    /// Also list the tests that passed
+    /// Also list the tests that passed, and how long each took
     #[arg(long, short)]
     verbose: bool,
     /// Run again whenever a file changes, until interrupted
@@ -48,6 +58,18 @@ pub(crate) struct Test {
     /// What the values for properties come from: another seed gives other values
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     seed: u64,
+    /// Fail if there is no test
+    #[arg(long)]
+    fail_on_empty: bool,
+    /// Change the policy in small ways and report the changes that no test notices
+    #[arg(long, conflicts_with_all = ["watch", "engine"])]
+    mutate: bool,
+    /// How many changes are tried at most; of more, as many are taken at even distances
+    #[arg(long, requires = "mutate", default_value_t = 1_000, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    mutants: u32,
+    /// Fail if tests notice less than this part of the changes, in percent
+    #[arg(long, requires = "mutate", value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
+    mutation_threshold: Option<u8>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -58,6 +80,10 @@ enum Format {
     Json,
     /// For CI servers
     Junit,
+    /// Test Anything Protocol, version 14
+    Tap,
+    /// Annotations for GitHub's runners
+    Github,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -88,6 +114,9 @@ pub(crate) fn run(options: &Test) -> anyhow::Result<Exit> {
         cases: usize::try_from(options.cases).unwrap_or(usize::MAX),
         ..TestOptions::default()
     };
+    if options.mutate {
+        return mutate::run(options, wanted);
+    }
     if options.watch {
         return watch(options, &wanted);
     }
@@ -100,9 +129,15 @@ fn run_once(options: &Test, wanted: &TestOptions) -> anyhow::Result<Exit> {
     };
     let results = test::run(&engine, wanted)?;
     match options.format {
-        Format::Pretty => print_pretty(&results, options.verbose),
+        Format::Pretty => report::pretty(&results, options.verbose),
         Format::Json => print_json(&results)?,
-        Format::Junit => println!("{}", junit(&results).to_string().context("could not write JUnit XML")?),
+        Format::Junit => println!("{}", report::junit(&results).to_string().context("could not write JUnit XML")?),
+        Format::Tap => print!("{}", report::tap(&results)),
+        Format::Github => print!("{}", report::github(&results, &options.policy.path)),
+    }
+    if results.is_empty() && options.fail_on_empty && wanted.filter.is_none() {
+        anstream::eprintln!("there is no test: write one in a file such as policy_test.hpol");
+        return Ok(Exit::Findings);
     }
     if results.is_empty() && wanted.filter.is_some() {
         anstream::eprintln!("no test matches --run {}", options.run.as_deref().unwrap_or_default());
@@ -144,77 +179,4 @@ fn wait_for_change(changes: &Receiver<()>) -> bool {
 
 fn shown(path: &Path) -> String {
     if path == Path::new(".") { "this folder".to_owned() } else { path.display().to_string() }
-}
-
-fn print_pretty(results: &[TestResult], verbose: bool) {
-    for result in results {
-        match &result.outcome {
-            TestOutcome::Passed if verbose => {
-                anstream::println!("{}  {}", terminal::green("ok  "), name(result));
-            }
-            TestOutcome::Passed => {}
-            TestOutcome::Failed { message, location } => {
-                anstream::println!("{}  {}", terminal::bold_red("FAIL"), name(result));
-                print_message(location, message);
-            }
-            TestOutcome::Error { message, location } => {
-                anstream::println!("{}  {}", terminal::bold_red("ERROR"), name(result));
-                print_message(location.as_ref().unwrap_or(&result.location), message);
-            }
-        }
-    }
-    let passed = results.iter().filter(|result| result.outcome.passed()).count();
-    let failed = results.len() - passed;
-    let summary = format!("{passed} passed, {failed} failed");
-    anstream::println!("{}", if failed == 0 { terminal::green(&summary) } else { terminal::bold_red(&summary) });
-}
-
-fn print_message(location: &Location, message: &str) {
-    println!("      {location}");
-    for line in message.lines() {
-        println!("      {line}");
-    }
-}
-
-fn name(result: &TestResult) -> String {
-    let case = result.case.as_ref().map(|case| format!(" [case {}: {}]", case.number, short(&case.value.to_string())));
-    format!("{}: {}{}", result.package, result.name, case.unwrap_or_default())
-}
-
-/// A value cut to what fits a line.
-fn short(text: &str) -> String {
-    const CHARACTERS: usize = 60;
-    if text.chars().count() <= CHARACTERS {
-        return text.to_owned();
-    }
-    text.chars().take(CHARACTERS).chain("…".chars()).collect()
-}
-
-fn junit(results: &[TestResult]) -> Report {
-    let mut report = Report::new("hpol");
-    let mut packages: Vec<&str> = results.iter().map(|result| &*result.package).collect();
-    packages.dedup();
-    for package in packages {
-        let mut suite = TestSuite::new(package);
-        for result in results.iter().filter(|result| &*result.package == package) {
-            let status = match &result.outcome {
-                TestOutcome::Passed => TestCaseStatus::success(),
-                TestOutcome::Failed { message, location } => failure(NonSuccessKind::Failure, message, location),
-                TestOutcome::Error { message, location } => {
-                    failure(NonSuccessKind::Error, message, location.as_ref().unwrap_or(&result.location))
-                }
-            };
-            let mut case = TestCase::new(name(result), status);
-            case.set_classname(package).set_time(result.duration);
-            suite.add_test_case(case);
-        }
-        report.add_test_suite(suite);
-    }
-    report
-}
-
-fn failure(kind: NonSuccessKind, message: &str, location: &Location) -> TestCaseStatus {
-    let mut status = TestCaseStatus::non_success(kind);
-    status.set_message(message).set_description(format!("{location}: {message}"));
-    status
 }

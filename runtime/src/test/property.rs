@@ -194,7 +194,8 @@ impl Property<'_> {
         // Choices whose value came furthest: a change of them has better prospects than a new value.
         let mut parents: (usize, Vec<Vec<u64>>) = (0, Vec::new());
         let seed = options.seed ^ hash(&format!("{}.{}", self.test.package, self.test.name));
-        while search.met < options.cases && search.drawn < options.cases.saturating_mul(DRAWS_PER_CASE) {
+        let late = || options.deadline.is_some_and(|deadline| Instant::now() >= deadline);
+        while search.met < options.cases && search.drawn < options.cases.saturating_mul(DRAWS_PER_CASE) && !late() {
             let own = seed.wrapping_add((search.drawn as u64).wrapping_mul(0x2545_f491_4f6c_dd1d));
             let scarce = search.drawn > 20 && search.met * 4 < search.drawn;
             let mut choices = match parents.1.get(search.drawn / 2 % parents.1.len().max(1)) {

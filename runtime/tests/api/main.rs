@@ -5,6 +5,7 @@ mod convert;
 mod decide;
 mod examples;
 mod explain;
+mod mutants;
 mod policy_properties;
 mod policy_tests;
 mod properties;
