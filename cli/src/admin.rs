@@ -1,6 +1,7 @@
 //! How commands reach the admin API of a running gateway.
 
 use std::future::Future;
+use std::io::Write as _;
 use std::path::PathBuf;
 
 use anyhow::Context as _;
@@ -52,6 +53,7 @@ pub(crate) fn block_on<T>(task: impl Future<Output = anyhow::Result<T>>) -> anyh
 
 /// Prints data as JSON, for programs.
 pub(crate) fn print_json(data: &impl Serialize) -> anyhow::Result<()> {
-    println!("{}", serde_json::to_string_pretty(data)?);
+    // Not `println!`, which panics where the reader has gone.
+    writeln!(std::io::stdout().lock(), "{}", serde_json::to_string_pretty(data)?)?;
     Ok(())
 }

@@ -56,6 +56,19 @@ fn help_teaches() {
 }
 
 #[test]
+fn a_reader_that_has_gone_is_no_failure() {
+    let mut child = std::process::Command::new(env!("CARGO_BIN_EXE_hpol"))
+        .args(["builtins", "--json"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("hpol runs");
+    drop(child.stdout.take());
+    let output = child.wait_with_output().expect("it ends");
+    assert!(output.status.success() && output.stderr.is_empty(), "{output:?}");
+}
+
+#[test]
 fn new_policy_is_checked_formatted_and_tested() {
     let folder = TempDir::new().expect("a folder");
     assert_snapshot!("new", hpol(folder.path(), &["new", "policy"]));

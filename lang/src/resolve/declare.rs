@@ -133,9 +133,17 @@ pub(super) fn check_imports(index: &Index<'_>, diagnostics: &mut Vec<Diagnostic>
                 import.span,
                 format!("there is no rule, package or document `data.{}`", import.parts.join(".")),
             );
-            diagnostic = match spelling::nearest(&part, candidates.iter().map(|name| &**name)) {
-                Some(near) => diagnostic.with_help(format!("did you mean `{near}` instead of `{part}`?")),
-                None => {
+            // Loaded from too deep a folder, everything is there without the first parts of its path.
+            let shorter = (1..import.parts.len())
+                .map(|start| &import.parts[start..])
+                .find(|rest| !matches!(index.resolve_data(rest), (Target::Missing(..), _)));
+            diagnostic = match (spelling::nearest(&part, candidates.iter().map(|name| &**name)), shorter) {
+                (Some(near), _) => diagnostic.with_help(format!("did you mean `{near}` instead of `{part}`?")),
+                (None, Some(rest)) => diagnostic.with_help(format!(
+                    "`data.{}` is there: import that, or load the policy from a folder further up",
+                    rest.join(".")
+                )),
+                (None, None) => {
                     diagnostic.with_help("a document `a/b.json` is imported as `data.a.b`, a package by its own path")
                 }
             };
