@@ -8,6 +8,7 @@
 mod answers;
 mod approvals;
 mod gateway;
+mod history;
 mod http;
 mod identity;
 mod input;
