@@ -1,6 +1,6 @@
 //! What the gateway keeps of earlier requests: counters, and the labels and events of sessions.
 //!
-//! Policies read it through a [`View`]. What a decision leaves behind is reserved in memory before the decision is recorded, and
+//! Policies read it through a `View`. What a decision leaves behind is reserved in memory before the decision is recorded, and
 //! becomes durable in the transaction of its record; a record that can't be written takes the reservation back. A decision
 //! whose answers are no longer true when it is reserved is made again, so that of two requests at a time only one can be the
 //! last that a limit lets through.
