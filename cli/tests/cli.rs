@@ -153,6 +153,29 @@ fn mutants_that_survive_are_told_with_a_hint() {
 }
 
 #[test]
+fn coverage_says_what_tests_never_saw() {
+    let (_folder, policy) = new_policy();
+    assert_snapshot!("test_coverage", hpol(&policy, &["test", "--coverage", "--threshold", "99.5"]));
+    assert!(hpol(&policy, &["test", "--coverage", "--threshold", "10"]).starts_with("exit 0"));
+    for (format, start) in [("json", "{"), ("lcov", "TN:"), ("html", "<!doctype html>")] {
+        let file = format!("coverage.{format}");
+        let arguments = ["test", "--coverage", "--coverage-format", format, "--coverage-output", &file];
+        let shown = hpol(&policy, &arguments);
+        assert!(shown.contains("conditions), in coverage."), "{shown}");
+        let report = fs::read_to_string(policy.join(&file)).expect("the report");
+        assert!(report.starts_with(start), "{report}");
+    }
+    let json = fs::read_to_string(policy.join("coverage.json")).expect("the report");
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let items = json["files"][0]["items"].as_array().expect("conditions");
+    assert!(items.iter().all(|item| item["reached"].is_u64() && item["location"]["line"].is_u64()), "{json}");
+    // The results of the tests and the report do not share standard output unless both are for people.
+    assert_snapshot!("test_coverage_mixed", hpol(&policy, &["test", "--coverage", "--format", "json"]));
+    assert_snapshot!("test_coverage_percent", hpol(&policy, &["test", "--coverage", "--threshold", "101"]));
+    assert!(hpol(&policy, &["test", "--threshold", "50"]).starts_with("exit 2"));
+}
+
+#[test]
 fn example_policies_hold() {
     let examples = examples();
     command(&examples, &["check", "--deny-warnings"]).assert().success();

@@ -23,10 +23,12 @@ use crate::plan::{PlaceId, Program, SiteId};
 
 mod calls;
 mod marks;
+mod outcomes;
 mod world;
 
 pub use calls::Entered;
 pub(crate) use calls::PENDING;
+pub use outcomes::{OutcomeCounts, Outcomes};
 pub use world::Intercepted;
 
 /// Fuel between two looks at the clock and the interrupt flag.
@@ -119,6 +121,8 @@ pub struct Context {
     marks: marks::Marks,
     pub(crate) builders: crate::ops::Builders,
     pub(crate) records: Records,
+    /// How conditions came out, over all evaluations since this was last taken.
+    pub(crate) outcomes: Outcomes,
     /// Lists that generated code hands over element by element.
     pub(crate) operands: Vec<Word>,
     fault: Option<Fault>,
@@ -177,6 +181,7 @@ impl Context {
             marks: marks::Marks::default(),
             builders: crate::ops::Builders::default(),
             records: Records::default(),
+            outcomes: Outcomes::default(),
             operands: Vec::new(),
             fault: None,
         };

@@ -25,12 +25,14 @@ pub struct Options {
     pub strict_builtin_errors: bool,
     /// Passes that improve the plan; they run in the order of [`Pass::ALL`], whatever their order here.
     pub passes: Vec<Pass>,
+    /// Whether the plan tells how each condition of the policies comes out; tests are left out.
+    pub mark_conditions: bool,
 }
 
 impl Default for Options {
     /// Errors as Rego has them, and all passes.
     fn default() -> Self {
-        Self { strict_builtin_errors: false, passes: Pass::ALL.to_vec() }
+        Self { strict_builtin_errors: false, passes: Pass::ALL.to_vec(), mark_conditions: false }
     }
 }
 

@@ -17,10 +17,13 @@ use hpol_stdlib::heap::{Heap, HeapError, View, Word};
 use rustc_hash::FxHashMap;
 
 use crate::Options;
-use crate::plan::{BuiltinId, Extent, ExtentId, FunctionId, OnError, PathId, PlaceId, Program, Site, SiteId};
+use crate::plan::{
+    BuiltinId, Extent, ExtentId, FunctionId, OnError, PathId, PlaceId, Program, Site, SiteId, WrittenCondition,
+};
 
 mod body;
 mod builder;
+mod conditions;
 mod decision;
 mod describe;
 mod expr;
@@ -123,6 +126,7 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         sites: Interner::default(),
         paths: Interner::default(),
         extents: Interner::default(),
+        conditions: Interner::default(),
         builtins: Vec::new(),
         builtin_ids: FxHashMap::default(),
         memo_slots: 0,
@@ -151,6 +155,7 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         places: shared.places.items,
         paths: shared.paths.items,
         extents: shared.extents.items,
+        conditions: shared.conditions.items,
         memo_slots: shared.memo_slots,
         sources: program.sources.clone(),
     };
@@ -220,6 +225,7 @@ struct Shared<'t> {
     sites: Interner<Site>,
     paths: Interner<Vec<Arc<str>>>,
     extents: Interner<Extent>,
+    conditions: Interner<WrittenCondition>,
     builtins: Vec<&'static Builtin>,
     builtin_ids: FxHashMap<Arc<str>, BuiltinId>,
     memo_slots: u32,

@@ -90,6 +90,8 @@ index_type! {
     PathId
     /// An index into [`Program::extents`].
     ExtentId
+    /// An index into [`Program::conditions`].
+    ConditionId
     /// An index into [`Program::decisions`].
     DecisionId
 }
@@ -130,6 +132,8 @@ pub struct Program {
     pub paths: Vec<Vec<Arc<str>>>,
     /// Parts of `data` with rules in them, as statements ask for them.
     pub extents: Vec<Extent>,
+    /// The conditions whose outcomes are told, as far as that was asked for.
+    pub conditions: Vec<WrittenCondition>,
     /// How many memo slots an evaluation needs.
     pub memo_slots: u32,
     /// The files, for turning spans into places that people read.
@@ -651,6 +655,28 @@ pub enum Role {
     Reason,
     /// As an argument of the function that evaluates `unless`, in order.
     ExemptionArgument,
+    /// As how a condition came out: null where it is reached, then true where it is met and false where it is not.
+    Outcome(ConditionId),
+}
+
+/// A condition as it is written, whose outcomes are told.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct WrittenCondition {
+    /// Its place.
+    pub span: Span,
+    /// What it can do.
+    pub form: ConditionForm,
+}
+
+/// What a condition can do; what can do more comes first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum ConditionForm {
+    /// Be met or not.
+    Test,
+    /// Give a variable its value: whether there is one is not what it asks.
+    Binding,
+    /// It stands for a rule without conditions, which can only be reached.
+    Unconditional,
 }
 
 /// Something that can be absent.

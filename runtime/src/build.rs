@@ -98,14 +98,23 @@ pub fn check_with(files: &Files, capabilities: Option<&Capabilities>) -> Checked
 
 /// Checks and compiles files.
 pub(crate) fn build(files: &Files, options: &EngineOptions) -> Result<Built, Refused> {
-    let built = with_deep_stack(|| build_here(files, options));
+    build_for(files, options, &compiler_options(options))
+}
+
+/// As [`build`], with a plan that tells how each condition comes out and does everything in the order of the text.
+pub(crate) fn build_telling(files: &Files, options: &EngineOptions) -> Result<Built, Refused> {
+    build_for(files, options, &Options { mark_conditions: true, ..Options::none() })
+}
+
+fn build_for(files: &Files, options: &EngineOptions, compiler: &Options) -> Result<Built, Refused> {
+    let built = with_deep_stack(|| build_here(files, options, compiler));
     built.unwrap_or_else(|message| Err(Refused { message, diagnostics: Vec::new() }))
 }
 
-fn build_here(files: &Files, options: &EngineOptions) -> Result<Built, Refused> {
+fn build_here(files: &Files, options: &EngineOptions, compiler: &Options) -> Result<Built, Refused> {
     let Checked { program, sources, diagnostics, .. } = check_with(files, options.capabilities.as_deref());
     let Some(typed) = program else { return Err(refused(&diagnostics, &sources)) };
-    let program = match hpol_compiler::compile(&typed, &compiler_options(options)) {
+    let program = match hpol_compiler::compile(&typed, compiler) {
         Ok(program) => Arc::new(program),
         Err(error) => return Err(not_compiled(&error, &sources)),
     };

@@ -47,6 +47,12 @@ pub enum QueryError {
     /// No policy has been loaded yet.
     #[error("no policy is loaded")]
     NotLoaded,
+    /// The policy can't be compiled for what is asked, though it can be as such.
+    #[error("{message}")]
+    NotCompiled {
+        /// Why.
+        message: String,
+    },
     /// The path is none.
     #[error("`{path}` is not a path: write `data.package.rule`")]
     Path {

@@ -17,6 +17,7 @@
 mod build;
 pub mod capabilities;
 mod combine;
+pub mod coverage;
 pub mod decision;
 mod draw;
 pub mod engine;

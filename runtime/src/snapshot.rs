@@ -69,6 +69,13 @@ impl Snapshot {
         self.plain.get_or_init(make).as_deref().unwrap_or(self)
     }
 
+    /// The same policy as a plan that tells how each condition comes out, with machine code if that is what will run it.
+    pub(crate) fn telling_outcomes(&self, kind: EngineKind) -> Result<Snapshot, build::Refused> {
+        let options = EngineOptions { kind, optimise: false, without_pass: None, ..self.options.clone() };
+        let built = build::build_telling(&self.files, &options)?;
+        Ok(Self::new(self.generation, self.loaded_at_nanoseconds, &self.files, built, &options))
+    }
+
     /// Revision and hash.
     pub(crate) fn name(&self) -> &PolicyName {
         &self.name

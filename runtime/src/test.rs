@@ -3,10 +3,11 @@
 //! A `test` of an `.hpol` file runs once, or once for each of its cases; a rule of a `.rego` file whose name starts with
 //! `test_` is a test that must yield `true`. Every case is an evaluation of its own, with the limits of a request.
 
+use std::cell::RefCell;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hpol_compiler::context::{Context, Fault};
+use hpol_compiler::context::{Context, Fault, Outcomes};
 use hpol_compiler::machine::{self, Machine};
 use hpol_compiler::plan::{self, FunctionId, PlaceId, Program, Replacement, TestRuns};
 use hpol_lang::source::{Location, Profile, Span};
@@ -132,16 +133,29 @@ impl TestOutcome {
 /// [`QueryError::NotLoaded`].
 pub fn run(engine: &Engine, options: &TestOptions) -> Result<Vec<TestResult>, QueryError> {
     let snapshot = engine.snapshot().ok_or(QueryError::NotLoaded)?;
+    Ok(run_on(engine, &snapshot, options, &RefCell::default()))
+}
+
+/// The evaluators that tests run on.
+pub(crate) fn kinds(engine: &Engine, options: &TestOptions) -> Vec<EngineKind> {
+    if options.engines.is_empty() { vec![engine.options().kind] } else { options.engines.clone() }
+}
+
+/// Runs the tests of a snapshot and adds to `outcomes` how its conditions come out, if it tells that.
+pub(crate) fn run_on(
+    engine: &Engine,
+    snapshot: &Snapshot,
+    options: &TestOptions,
+    outcomes: &RefCell<Outcomes>,
+) -> Vec<TestResult> {
     let now_nanoseconds = options.now_nanoseconds.unwrap_or_else(now_nanoseconds);
-    let own = [engine.options().kind];
-    let kinds: &[EngineKind] = if options.engines.is_empty() { &own } else { &options.engines };
     let wanted = |package: &str, name: &str| {
         options.filter.as_ref().is_none_or(|filter| filter.is_match(&format!("{package}.{name}")))
     };
     let mut results = Vec::new();
-    for kind in kinds {
-        let runner =
-            Runner { engine, snapshot: &snapshot, program: snapshot.program(), kind: *kind, options, now_nanoseconds };
+    for kind in kinds(engine, options) {
+        let program = snapshot.program();
+        let runner = Runner { engine, snapshot, program, kind, options, now_nanoseconds, outcomes };
         for (number, test) in snapshot.program().tests.iter().enumerate() {
             if wanted(&test.package, &test.name) && !runner.ends(&results) {
                 results.extend(runner.test(number, test));
@@ -154,7 +168,7 @@ pub fn run(engine: &Engine, options: &TestOptions) -> Result<Vec<TestResult>, Qu
         }
     }
     results.sort_by(|left, right| left.location.cmp(&right.location));
-    Ok(results)
+    results
 }
 
 /// Rules of the Rego profile whose name starts with `test_`.
@@ -174,6 +188,7 @@ struct Runner<'r> {
     kind: EngineKind,
     options: &'r TestOptions,
     now_nanoseconds: i64,
+    outcomes: &'r RefCell<Outcomes>,
 }
 
 /// Why a case stops before its end.
@@ -322,7 +337,10 @@ impl Runner<'_> {
         let findings = evaluation.decide_package(package, context, &mut |_, _| {});
         let decision = crate::combine::combine(findings, self.snapshot.name());
         let checked = expected.check(&decision).map_err(|message| {
+            self.take_outcomes(context);
             let explanation = explain::explain_package(self.snapshot, package, context);
+            // What is decided again to be explained does not count twice.
+            context.take_outcomes();
             Stopped::Failed(format!("{message}{}", expected.why(&explanation)), expectation.span)
         });
         context.leave_with();
@@ -351,9 +369,15 @@ impl Runner<'_> {
             evaluate::begin(context, &self.engine.options().limits, self.now_nanoseconds);
             // Nothing happened before a test, unless it says so by `with`.
             context.set_state(Some(Arc::new(EmptyState)));
-            work(machine, context)
+            let result = work(machine, context);
+            self.take_outcomes(context);
+            result
         });
         result.unwrap_or_else(|| Err(Stopped::Fault(evaluate::defect())))
+    }
+
+    fn take_outcomes(&self, context: &mut Context) {
+        self.outcomes.borrow_mut().add(&context.take_outcomes());
     }
 
     fn outcome(&self, outcome: Result<(), Stopped>) -> TestOutcome {

@@ -16,6 +16,7 @@ use crate::exit::{Exit, Usage};
 use crate::policy::{self, Host, PolicyPath};
 use crate::terminal;
 
+mod coverage;
 mod mutate;
 mod report;
 
@@ -23,12 +24,15 @@ mod report;
 ///
 /// Runs every `test` and `property` of the `.hpol` files and every rule of the `.rego` files whose name starts with `test_`.
 /// A property is tried on values that are made up: the same ones each time, unless another seed is given.
+///
+/// With --coverage it also says which conditions of the policy the tests never saw met, and which never not met.
 #[derive(Debug, Args)]
 #[command(after_help = "\
 Examples:
   hpol test                                     everything in this folder
   hpol test --run 'orders.*refund' -v           only these, each with its time
   hpol test --seed 7 --cases 10000              other and more values for properties
+  hpol test --coverage --threshold 90           which conditions no test sees both met and not met
   hpol test --mutate                            which changes of the policy no test notices
   hpol test --mutate --mutation-threshold 90    fail if more than one in ten survives
   hpol test --format junit > results.xml        for a CI server")]
@@ -62,7 +66,7 @@ pub(crate) struct Test {
     #[arg(long)]
     fail_on_empty: bool,
     /// Change the policy in small ways and report the changes that no test notices
-    #[arg(long, conflicts_with_all = ["watch", "engine"])]
+    #[arg(long, conflicts_with_all = ["watch", "engine", "coverage"])]
     mutate: bool,
     /// How many changes are tried at most; of more, as many are taken at even distances
     #[arg(long, requires = "mutate", default_value_t = 1_000, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
@@ -70,6 +74,8 @@ pub(crate) struct Test {
     /// Fail if tests notice less than this part of the changes, in percent
     #[arg(long, requires = "mutate", value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(0..=100))]
     mutation_threshold: Option<u8>,
+    #[command(flatten)]
+    coverage: coverage::Options,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -102,6 +108,7 @@ const QUIET: Duration = Duration::from_millis(100);
 pub(crate) fn run(options: &Test) -> anyhow::Result<Exit> {
     let filter = options.run.as_deref().map(Regex::new).transpose();
     let filter = filter.map_err(|error| Usage(format!("--run: {error}")))?;
+    options.coverage.check(options.format == Format::Pretty)?;
     let engines = match options.engine {
         Engines::Jit => vec![EngineKind::Jit],
         Engines::Interpreter => vec![EngineKind::Interpreter],
@@ -127,7 +134,12 @@ fn run_once(options: &Test, wanted: &TestOptions) -> anyhow::Result<Exit> {
     let Some(engine) = policy::engine(&options.policy.path, EngineKind::Jit, &options.host)? else {
         return Ok(Exit::Findings);
     };
-    let results = test::run(&engine, wanted)?;
+    let (results, measured) = if options.coverage.wanted() {
+        let (results, measured) = hpol_runtime::coverage::run(&engine, wanted)?;
+        (results, Some(measured))
+    } else {
+        (test::run(&engine, wanted)?, None)
+    };
     match options.format {
         Format::Pretty => report::pretty(&results, options.verbose),
         Format::Json => print_json(&results)?,
@@ -143,8 +155,12 @@ fn run_once(options: &Test, wanted: &TestOptions) -> anyhow::Result<Exit> {
         anstream::eprintln!("no test matches --run {}", options.run.as_deref().unwrap_or_default());
         return Ok(Exit::Findings);
     }
+    let enough = match &measured {
+        Some(measured) => options.coverage.report(measured, options.format == Format::Pretty)?,
+        None => true,
+    };
     let all_passed = results.iter().all(|result| result.outcome.passed());
-    Ok(if all_passed { Exit::Success } else { Exit::Findings })
+    Ok(if all_passed && enough { Exit::Success } else { Exit::Findings })
 }
 
 fn watch(options: &Test, wanted: &TestOptions) -> anyhow::Result<Exit> {

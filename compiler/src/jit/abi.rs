@@ -127,15 +127,18 @@ pub(super) mod collection {
     }
 }
 
-/// [`crate::plan::Role`] as a number: witnesses are above 1 by their index.
+/// [`crate::plan::Role`] as a number: witnesses are above 1 by their index, outcomes above 32 bits.
 pub(super) mod role {
-    use crate::plan::Role;
+    use crate::plan::{ConditionId, Role};
+
+    const OUTCOMES: u64 = 1 << 33;
 
     pub(in crate::jit) fn encode(role: Role) -> u64 {
         match role {
             Role::Reason => 0,
             Role::ExemptionArgument => 1,
             Role::Witness(index) => 2 + u64::from(index),
+            Role::Outcome(condition) => OUTCOMES + u64::from(condition.0),
         }
     }
 
@@ -143,6 +146,9 @@ pub(super) mod role {
         match code {
             0 => Role::Reason,
             1 => Role::ExemptionArgument,
+            outcome if outcome >= OUTCOMES => {
+                Role::Outcome(ConditionId(u32::try_from(outcome - OUTCOMES).unwrap_or(u32::MAX)))
+            }
             index => Role::Witness(u32::try_from(index - 2).unwrap_or(u32::MAX)),
         }
     }

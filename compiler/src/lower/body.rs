@@ -15,8 +15,8 @@ use super::{Lowered, Shared, function_of, number};
 pub(super) type Then<'f, 's, 't> = dyn FnMut(&mut Builder<'s, 't>) -> Lowered + 'f;
 
 impl<'s, 't> Builder<'s, 't> {
-    /// Conditions in order, then what comes behind them.
-    pub(super) fn body(&mut self, conditions: &[Condition], then: &mut Then<'_, 's, 't>) -> Lowered {
+    /// Conditions in order, then what comes behind them; nothing is told of how they come out.
+    pub(super) fn silent_body(&mut self, conditions: &[Condition], then: &mut Then<'_, 's, 't>) -> Lowered {
         for (index, condition) in conditions.iter().enumerate() {
             let rest = &conditions[index + 1..];
             let span = condition.span;
@@ -27,9 +27,11 @@ impl<'s, 't> Builder<'s, 't> {
                     let site = self.site_of(collection);
                     let collection = self.value(collection)?;
                     // What follows stands in the loop.
-                    return self.each(key, value, collection, site, span, &mut |builder| builder.body(rest, then));
+                    return self
+                        .each(key, value, collection, site, span, &mut |builder| builder.silent_body(rest, then));
                 }
                 ConditionKind::Not(body) => {
+                    self.silence_single(body);
                     let value = self.holds(body, span)?;
                     self.push(StatementKind::Test { value, expected: false }, span);
                 }
@@ -38,16 +40,20 @@ impl<'s, 't> Builder<'s, 't> {
                 }
                 ConditionKind::With { replacements, body } if iterates(body) => {
                     return self.with(replacements, span, &mut |builder, label| {
+                        builder.silence_single(body);
                         builder.body(&body.conditions, &mut |builder| {
                             // What follows stands in a loop within the `with`, but is not under it.
-                            let outside = builder.nested(|builder| builder.body(rest, then))?;
+                            let outside = builder.nested(|builder| builder.silent_body(rest, then))?;
                             builder.push(StatementKind::Outside { label, body: outside }, span);
                             Ok(())
                         })
                     });
                 }
                 ConditionKind::With { replacements, body } => {
-                    self.with(replacements, span, &mut |builder, _| builder.body(&body.conditions, &mut |_| Ok(())))?;
+                    self.with(replacements, span, &mut |builder, _| {
+                        builder.silence_single(body);
+                        builder.body(&body.conditions, &mut |_| Ok(()))
+                    })?;
                 }
                 ConditionKind::Any(bodies) => self.any(bodies, span)?,
             }
@@ -244,7 +250,12 @@ impl<'s, 't> Builder<'s, 't> {
 
 /// Whether a body can hold in more than one way for what comes behind it.
 pub(super) fn iterates(body: &Body) -> bool {
-    body.conditions.iter().any(|condition| match &condition.kind {
+    any_iterates(&body.conditions)
+}
+
+/// As [`iterates`], for a part of a body.
+pub(super) fn any_iterates(conditions: &[Condition]) -> bool {
+    conditions.iter().any(|condition| match &condition.kind {
         ConditionKind::Each { .. } => true,
         ConditionKind::With { body, .. } => iterates(body),
         ConditionKind::Test(_)

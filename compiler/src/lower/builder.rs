@@ -28,6 +28,10 @@ pub(super) struct Builder<'s, 't> {
     labels: u32,
     statements: Vec<Statement>,
     nesting: u32,
+    /// Whether the conditions of this function tell how they come out.
+    pub(super) tells_outcomes: bool,
+    /// Whether those of the next body do not, because what is around it tells it already.
+    pub(super) silent: bool,
 }
 
 impl<'s, 't> Builder<'s, 't> {
@@ -35,6 +39,7 @@ impl<'s, 't> Builder<'s, 't> {
     pub(super) fn new(shared: &'s mut Shared<'t>, name: impl Into<Arc<str>>, parameters: u32, span: Span) -> Self {
         let profile = shared.profile(span);
         let on_error = shared.on_error(profile);
+        let tells_outcomes = shared.options.mark_conditions && !shared.is_of_tests(span);
         Self {
             shared,
             name: name.into(),
@@ -48,6 +53,8 @@ impl<'s, 't> Builder<'s, 't> {
             labels: 0,
             statements: Vec::new(),
             nesting: 0,
+            tells_outcomes,
+            silent: false,
         }
     }
 

@@ -7,6 +7,7 @@ use hpol_stdlib::heap::Word;
 use crate::plan::{Decision, DecisionId, Function, FunctionId, Origin, Package, Role, StatementKind};
 
 use super::builder::Builder;
+use super::conditions::TESTS_END;
 use super::{Lowered, Shared, locals, number};
 
 pub(super) fn lower_all(
@@ -43,11 +44,12 @@ fn lower<'t>(shared: &mut Shared<'t>, rule: &'t DecisionRule, functions: &mut Ve
         }
     };
     let mut builder = Builder::new(shared, name.as_str(), 0, rule.span);
+    builder.tells_outcomes &= !package.ends_with(TESTS_END);
     builder.start_clause(&rule.locals, rule.span);
     let result = builder.register();
     builder.constant(result, Word::ABSENT, rule.span);
     builder.scope(true, rule.span, |builder, label| {
-        builder.body(&rule.body.conditions, &mut |builder| {
+        builder.rule_body(&rule.body.conditions, rule.span, &mut |builder| {
             if let Some(because) = &rule.because {
                 let value = builder.value_or_absent(because)?;
                 builder.push(StatementKind::Record { role: Role::Reason, value }, because.span);
@@ -71,6 +73,7 @@ fn lower<'t>(shared: &mut Shared<'t>, rule: &'t DecisionRule, functions: &mut Ve
         None => None,
         Some(unless) => {
             let mut builder = Builder::new(shared, format!("unless of {name}"), number(handed_over.len()), rule.span);
+            builder.tells_outcomes &= !package.ends_with(TESTS_END);
             builder.start_clause(&rule.locals, rule.span);
             for (index, local) in (0..).zip(&handed_over) {
                 builder.set_local(*local, crate::plan::Register(index));

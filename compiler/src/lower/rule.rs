@@ -9,10 +9,12 @@ use crate::plan::{Collection, Function, Label, Origin, Register, StatementKind};
 
 use super::body::iterates;
 use super::builder::Builder;
+use super::conditions::TESTS_END;
 use super::{Lowered, Shared};
 
 pub(super) fn lower<'t>(shared: &mut Shared<'t>, rule: &'t Rule) -> Lowered<Function> {
     let mut builder = Builder::new(shared, rule.path.clone(), rule.parameters, rule.span);
+    builder.tells_outcomes &= !is_test(rule);
     let result = builder.register();
     match rule.kind {
         RuleKind::Complete | RuleKind::Function => complete(&mut builder, rule, result)?,
@@ -25,6 +27,13 @@ pub(super) fn lower<'t>(shared: &mut Shared<'t>, rule: &'t Rule) -> Lowered<Func
     let function = builder.finish(result, memo, Origin::Rule(rule.parts.clone()));
     // OPA's sets and objects take every absence up.
     Ok(Function { gathers: gathers && rule.profile == Profile::Hpol, ..function })
+}
+
+/// Whether the rule is a test of the Rego profile, or of a package of tests.
+fn is_test(rule: &Rule) -> bool {
+    let Some((name, package)) = rule.parts.split_last() else { return false };
+    let is_rego_test = rule.profile == Profile::Rego && name.starts_with("test_");
+    is_rego_test || package.iter().any(|part| part.ends_with(TESTS_END))
 }
 
 /// A rule with one value. All definitions are tried, because two that disagree are an error; where they cannot disagree the first
@@ -90,7 +99,7 @@ fn yielding<'t>(
 ) -> Lowered {
     let span = clause.span;
     head(builder, clause)?;
-    builder.body(&clause.body.conditions, &mut |builder| {
+    builder.rule_body(&clause.body.conditions, span, &mut |builder| {
         let value = builder.value(&clause.value)?;
         builder.push(StatementKind::Yield { target: result, value }, clause.value.span);
         match (early, yielded) {
@@ -137,7 +146,7 @@ fn collected<'t>(builder: &mut Builder<'_, 't>, rule: &'t Rule, collection: Coll
 
 fn emitting<'t>(builder: &mut Builder<'_, 't>, clause: &'t Clause, collection: Collection) -> Lowered {
     head(builder, clause)?;
-    builder.body(&clause.body.conditions, &mut |builder| {
+    builder.rule_body(&clause.body.conditions, clause.span, &mut |builder| {
         let key = clause.key.as_ref().map(|key| builder.value(key)).transpose()?;
         let span = clause.key.as_ref().map_or(clause.span, |key| key.span);
         let (key, value) = match (collection, key) {

@@ -72,6 +72,7 @@ impl<'t> Steps<'_, 't> {
         let parameters = number(self.test.locals.len());
         let name = format!("test {} {:?}", self.test.package, self.test.name);
         let mut builder = Builder::new(self.shared, name, parameters, span);
+        builder.tells_outcomes = false;
         builder.start_clause(&self.test.locals, span);
         for index in 0..parameters {
             builder.set_local(LocalId(index), Register(index));

@@ -49,6 +49,7 @@ impl Context {
             // A reason that nothing gives is none.
             Role::Reason => self.records.reason = (!value.is_absent()).then_some(value),
             Role::ExemptionArgument => self.records.exemption_arguments.push(value),
+            Role::Outcome(condition) => self.outcomes.count(condition, value),
         }
     }
 }

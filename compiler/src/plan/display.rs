@@ -221,6 +221,7 @@ impl Printer<'_> {
                 Role::Witness(index) => format!("witness {index}"),
                 Role::Reason => "reason".into(),
                 Role::ExemptionArgument => "argument of unless".into(),
+                Role::Outcome(condition) => format!("outcome of condition {}", condition.0),
             };
             write!(out, "record {role} {}", register(*value))?;
         }

@@ -60,6 +60,7 @@ fn program(statements: Vec<Statement>) -> Program {
         places: vec![SPAN],
         paths: Vec::new(),
         extents: Vec::new(),
+        conditions: Vec::new(),
         memo_slots: 0,
         sources: SourceMap::new(),
     }

@@ -2,6 +2,7 @@
 
 mod common;
 mod convert;
+mod coverage;
 mod decide;
 mod examples;
 mod explain;

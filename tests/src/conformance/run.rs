@@ -107,9 +107,15 @@ fn input_of(term: &str) -> Result<Option<Value>, Outcome> {
 
 fn in_all_ways(files: &[PolicyFile], strict: bool, input: Option<&Value>) -> Outcome {
     let mut outcomes = Vec::new();
-    for options in [Options::default(), Options::none()] {
+    // Telling how conditions come out must not change how they do.
+    let telling = Options { mark_conditions: true, ..Options::none() };
+    for options in [Options::default(), Options::none(), telling] {
         let options = Options { strict_builtin_errors: strict, ..options };
-        let optimised = if options.passes.is_empty() { " without improvements" } else { "" };
+        let optimised = match (options.passes.is_empty(), options.mark_conditions) {
+            (_, true) => " telling the outcomes of conditions",
+            (true, false) => " without improvements",
+            (false, false) => "",
+        };
         let program = match compile(files, &options) {
             Ok(program) => program,
             // What is refused is refused before there are engines and improvements.
