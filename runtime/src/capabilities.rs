@@ -127,7 +127,8 @@ impl Capabilities {
         Ok(Self { name: name.into(), allow, deny, limits: file.limits })
     }
 
-    /// Whether policies may call a builtin.
+    /// Whether this lets policies call a builtin. One that reaches outside of the evaluation, such as `opa.runtime`, must be
+    /// named in full.
     pub fn allows(&self, builtin: &str) -> bool {
         self.refusal(builtin).is_none()
     }
@@ -152,8 +153,12 @@ impl Capabilities {
         }
     }
 
-    /// Notes in an environment which of its builtins may not be called.
+    /// Notes in an environment which of its builtins may not be called, and which that reach outside of the evaluation may:
+    /// those that are allowed by their whole name.
     pub(crate) fn restrict(&self, environment: &mut Environment) {
+        for (name, info) in &mut environment.builtins {
+            info.allowed |= self.allow.iter().any(|pattern| *pattern == Pattern::Name(name.clone()));
+        }
         let refused: BTreeMap<Arc<str>, Arc<str>> =
             environment.builtins.keys().filter_map(|name| Some((name.clone(), self.refusal(name)?))).collect();
         environment.refused.extend(refused);
@@ -192,7 +197,11 @@ fn without_place(error: &serde_json::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use hpol_lang::value::Value;
+
     use super::*;
+    use crate::source::Files;
+    use crate::{Engine, EngineOptions};
 
     fn parse(text: &str) -> Result<Capabilities, String> {
         Capabilities::parse("caps.json", text).map_err(|error| error.to_string())
@@ -206,6 +215,24 @@ mod tests {
             assert_eq!(capabilities.allows(name), allowed, "{name}");
         }
         assert!(parse("{}").expect("nothing is denied").allows("upper"));
+    }
+
+    #[test]
+    fn what_looks_beyond_the_evaluation_is_allowed_by_name_only() {
+        let files = Files::from_memory([("p.rego", "package p\n\nx := count(opa.runtime())\n")]);
+        for (file, answer) in [
+            (None, None),
+            (Some("{}"), None),
+            (Some(r#"{"builtins": {"allow": ["*", "opa.*"]}}"#), None),
+            (Some(r#"{"builtins": {"allow": ["*", "opa.runtime"], "deny": ["opa.*"]}}"#), None),
+            (Some(r#"{"builtins": {"allow": ["*", "opa.runtime"]}}"#), Some(Value::from(0))),
+        ] {
+            let capabilities = file.map(|text| Arc::new(parse(text).expect("it is fine")));
+            let engine = Engine::new(EngineOptions { capabilities, ..EngineOptions::default() });
+            let loaded =
+                engine.load(&files).ok().and_then(|_| engine.query("data.p.x", None).expect("it is evaluated"));
+            assert_eq!(loaded, answer, "{file:?}");
+        }
     }
 
     #[test]

@@ -275,7 +275,7 @@ impl<'e> Checker<'_, '_> {
                 self.report(
                     Diagnostic::error("builtin-not-allowed", span, format!("`{name}` is not allowed by this host"))
                         .with_help(
-                            "it reaches outside of the evaluation; give the policy what it needs as input or data",
+                            "it reaches outside of the evaluation; give the policy what it needs as input or data, or have the host allow it by name in its capabilities",
                         ),
                 );
             }
