@@ -1,7 +1,7 @@
 //! What the gateway keeps of earlier requests: counters, and the labels and events of sessions.
 //!
 //! Policies read it through a `View`. What a decision leaves behind is reserved in memory before the decision is recorded, and
-//! becomes durable in the transaction of its record; a record that can't be written takes the reservation back. A decision
+//! becomes durable in the transaction of its record; a record that can't be written takes its amounts back. A decision
 //! whose answers are no longer true when it is reserved is made again, so that of two requests at a time only one can be the
 //! last that a limit lets through.
 
@@ -145,7 +145,7 @@ pub(crate) enum NotReserved {
     Full(&'static str),
 }
 
-/// What a request leaves behind, in memory so far. It is taken back when this is dropped, unless it is kept.
+/// What a request leaves behind, in memory so far. Its amounts are taken back when this is dropped, unless it is kept.
 #[derive(Debug)]
 pub(crate) struct Reservation {
     history: History,
@@ -153,10 +153,12 @@ pub(crate) struct Reservation {
     undo: Vec<Undo>,
 }
 
+/// An amount to be taken back. Labels are not: a request at the same time may have given the same one, and one too many protects.
 #[derive(Debug)]
-enum Undo {
-    Amount { counter: CounterKey, index: i64, amount: Number },
-    Label { session: Arc<str>, label: Arc<str> },
+struct Undo {
+    counter: CounterKey,
+    index: i64,
+    amount: Number,
 }
 
 /// The right to reserve; nobody else can meanwhile.
@@ -293,13 +295,11 @@ impl View {
             let bucket = window.add(self.now, amount, version).map_err(|_| NotReserved::Full("counters"))?;
             let (index, total) = (bucket.index, bucket.amount.clone());
             reservation.rows.push(Row::Bucket { counter: counter.clone(), index, oldest, amount: total, version });
-            reservation.undo.push(Undo::Amount { counter, index, amount: amount.clone() });
+            reservation.undo.push(Undo { counter, index, amount: amount.clone() });
         }
         for label in decision.labels.iter().chain(&self.brought) {
             let session = self.session.clone();
-            if memory.label(&session, label, self.now, config)? {
-                reservation.undo.push(Undo::Label { session: session.clone(), label: label.clone() });
-            }
+            memory.label(&session, label, self.now, config)?;
             reservation.rows.push(Row::Label { session, label: label.clone(), time: self.now });
         }
         let labels = decision.labels.iter().chain(&self.brought).map(|label| (EventKind::Label, label));
@@ -392,23 +392,23 @@ impl Memory {
         Ok(self.sessions.entry(name.clone()).or_default())
     }
 
-    /// Gives a label; whether it is a new one.
+    /// Gives a label.
     fn label(
         &mut self,
         session: &Arc<str>,
         label: &Arc<str>,
         now: i64,
         config: &SessionsConfig,
-    ) -> Result<bool, NotReserved> {
+    ) -> Result<(), NotReserved> {
         let session = self.session(session, now, config)?;
         if session.labels.contains_key(label) {
-            return Ok(false);
+            return Ok(());
         }
         if session.labels.len() >= LABELS_MAX {
             return Err(NotReserved::Full("labels of the session"));
         }
         session.labels.insert(label.clone(), now);
-        Ok(true)
+        Ok(())
     }
 
     /// Notes an event. Nothing that policies can ask for is forgotten to make room; ids of calls are.
@@ -458,20 +458,11 @@ impl Drop for Reservation {
             return;
         }
         let mut memory = self.history.memory();
-        for undo in self.undo.drain(..) {
-            match undo {
-                Undo::Amount { counter, index, amount } => {
-                    memory.version += 1;
-                    let version = memory.version;
-                    if let Some(window) = memory.counters.get_mut(&counter) {
-                        window.take_back(index, &amount, version);
-                    }
-                }
-                Undo::Label { session, label } => {
-                    if let Some(session) = memory.sessions.get_mut(&session) {
-                        session.labels.remove(&label);
-                    }
-                }
+        for Undo { counter, index, amount } in self.undo.drain(..) {
+            memory.version += 1;
+            let version = memory.version;
+            if let Some(window) = memory.counters.get_mut(&counter) {
+                window.take_back(index, &amount, version);
             }
         }
     }

@@ -54,6 +54,17 @@ fn of_two_decisions_at_a_time_one_is_made_again() {
 }
 
 #[test]
+fn a_label_that_another_request_gave_too_is_not_taken_back() {
+    let policy = "package guard\ninput: Call\ntype Call = {user: string}\nallow \"all\"\nemit label \"called\"\n";
+    let (history, engine) = (history(SessionsConfig::default()), engine(policy));
+    let views = [view(&history, 1_000_000), view(&history, 1_000_000)];
+    let first = views[0].reserve(&history.turn(), &decide(&engine, &views[0])).expect("there is room");
+    views[1].reserve(&history.turn(), &decide(&engine, &views[1])).expect("there is room").keep();
+    drop(first);
+    assert_eq!(views[0].labels(), Ok(BTreeSet::from([Arc::from("called")])));
+}
+
+#[test]
 fn many_at_a_time_get_no_more_than_the_limit() {
     let (history, engine) = (history(SessionsConfig::default()), engine(&POLICY.replace("< 1", "< 20")));
     let passed: usize = std::thread::scope(|scope| {
