@@ -5,6 +5,13 @@
 //! which belongs to one evaluation and is emptied, not freed, for the next. Values never change once made, so
 //! a word can be copied freely, and nothing is counted or collected.
 //!
+//! A string whose text stands in the frozen region is always the frozen region's word: [`Heap::string`], the only way to make
+//! one, looks there first, and a word of the local region is valid over the frozen region it was made over and no other.
+//! So a word of a frozen string differs from every other word just as the values do ([`Word::is_frozen_string`]): only two
+//! local strings have to be compared by their text. Small integers, bools and null have one word each anyway. Such words are
+//! called *canonical* ([`Word::is_canonical`]); sets and objects of the frozen region are looked up by them in tables
+//! that are made when the collection is.
+//!
 //! Every node knows its depth and its weight (how many nodes its tree has when written out; a long string weighs as many as
 //! its length makes up). Both are bounded when a value is made,
 //! so that comparing, hashing or printing one is bounded too, although rules may share parts without end
@@ -22,10 +29,13 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use hpol_lang::value::{Number, Value};
-use rustc_hash::FxHashMap;
 
+mod lookup;
+mod region;
 mod word;
 
+pub use region::Region;
+use region::{Node, arena_offset};
 use word::Space;
 pub use word::{Kind, Word};
 
@@ -51,32 +61,6 @@ pub enum HeapError {
     /// The value has too many parts.
     #[error("value has more than {WEIGHT_MAX} parts")]
     Weight,
-}
-
-/// A string, number or collection. What it holds stands in the region's arenas.
-#[repr(C)]
-#[derive(Debug, Clone, Copy)]
-struct Node {
-    /// Where its content starts: in bytes of text, or in words, or the number's index.
-    start: u32,
-    /// Bytes of a string, elements of a collection.
-    length: u32,
-    /// Nodes in its tree.
-    weight: u32,
-    /// Levels in its tree, from 1.
-    depth: u16,
-}
-
-/// Arenas of nodes and what they hold.
-#[derive(Debug, Default)]
-pub struct Region {
-    nodes: Vec<Node>,
-    /// Elements of arrays and sets (sorted), and of objects: all keys (sorted), then their values.
-    words: Vec<Word>,
-    text: String,
-    numbers: Vec<Number>,
-    /// The strings of a frozen region by text, so that each stands once there.
-    interned: FxHashMap<Box<str>, Word>,
 }
 
 /// The memory of one evaluation, over the shared frozen region.
@@ -131,9 +115,7 @@ impl Heap {
 
     /// Freezes what a heap made by [`Heap::for_freezing`] holds; its words are valid over the result.
     pub fn into_frozen(mut self) -> Arc<Region> {
-        self.local.nodes.shrink_to_fit();
-        self.local.words.shrink_to_fit();
-        self.local.text.shrink_to_fit();
+        self.local.shrink();
         Arc::new(self.local)
     }
 
@@ -141,10 +123,7 @@ impl Heap {
     pub fn reset(&mut self, frozen: Arc<Region>, bytes_max: usize) {
         self.frozen = frozen;
         self.bytes_max = bytes_max;
-        self.local.nodes.clear();
-        self.local.words.clear();
-        self.local.text.clear();
-        self.local.numbers.clear();
+        self.local.clear();
     }
 
     /// The shared region.
@@ -248,54 +227,13 @@ impl Heap {
         if word.is_node() { self.node(word).1.depth } else { 1 }
     }
 
-    /// The member of `base` under `key`: of an object by key, of an array by index, of a set the element itself.
-    /// Absent where there is none, and where `base` is not a collection.
-    pub fn index(&self, base: Word, key: Word) -> Word {
-        match self.view(base) {
-            View::Object(keys, values) => self.search(keys, key).map_or(Word::ABSENT, |at| values[at]),
-            View::Array(items) => {
-                let at = key.small_int().and_then(|index| usize::try_from(index).ok());
-                at.and_then(|at| items.get(at)).copied().unwrap_or(Word::ABSENT)
-            }
-            View::Set(items) => self.search(items, key).map_or(Word::ABSENT, |at| items[at]),
-            _ => Word::ABSENT,
-        }
-    }
-
-    /// The member of an object under a string key.
-    pub fn field(&self, base: Word, name: &str) -> Word {
-        let View::Object(keys, values) = self.view(base) else { return Word::ABSENT };
-        let at = keys.binary_search_by(|key| match self.view(*key) {
-            View::String(text) => text.cmp(name),
-            _ => self.rank(*key).cmp(&RANK_STRING),
-        });
-        at.map_or(Word::ABSENT, |at| values[at])
-    }
-
-    fn search(&self, sorted: &[Word], key: Word) -> Option<usize> {
-        sorted.binary_search_by(|probe| self.compare(*probe, key)).ok()
-    }
-
-    /// Whether `value` is in a collection: an element of an array or set, a value of an object.
-    /// `None` where `collection` is none.
-    pub fn contains(&self, collection: Word, value: Word) -> Option<bool> {
-        match self.view(collection) {
-            View::Set(items) => Some(self.search(items, value).is_some()),
-            View::Array(items) | View::Object(_, items) => Some(items.iter().any(|item| self.equal(*item, value))),
-            _ => None,
-        }
-    }
-
     /// Whether two values are the same value. Absent equals nothing, itself included.
     pub fn equal(&self, left: Word, right: Word) -> bool {
         if left == right {
             return !left.is_absent();
         }
-        // A small integer, a bool or null has one word only; so have the interned strings of the frozen region.
-        if !left.is_node() || !right.is_node() || left.kind() != right.kind() {
-            return false;
-        }
-        if left.kind() == Kind::String && left.space() == Space::Frozen && right.space() == Space::Frozen {
+        // What has one word only differs from all other words.
+        if left.is_canonical() || right.is_canonical() || left.kind() != right.kind() {
             return false;
         }
         self.compare(left, right) == Ordering::Equal
@@ -407,7 +345,7 @@ impl Heap {
         }
         let start = arena_offset(self.local.numbers.len())?;
         self.local.numbers.push(number);
-        self.push(Kind::Number, Node { start, length: 0, weight: 1, depth: 1 })
+        self.push(Kind::Number, Node::new(start, 0, 1, 1))
     }
 
     /// An integer.
@@ -419,25 +357,23 @@ impl Heap {
         Word::from_small_int(value).map_or_else(|| self.number(Number::from(value)), Ok)
     }
 
-    /// A string. In a heap for freezing each text stands once.
+    /// A string. Each text stands once in a frozen region, and what stands there is not made again.
     ///
     /// # Errors
     ///
     /// [`HeapError::Memory`].
     pub fn string(&mut self, text: &str) -> Result<Word, HeapError> {
-        if self.space == Space::Frozen
-            && let Some(word) = self.local.interned.get(text)
-        {
-            return Ok(*word);
+        if let Some(word) = self.interned(text) {
+            return Ok(word);
         }
         let start = arena_offset(self.local.text.len())?;
         let length = arena_offset(text.len())?;
         self.reserve(text.len())?;
         self.local.text.push_str(text);
         let weight = 1 + length / BYTES_PER_WEIGHT;
-        let word = self.push(Kind::String, Node { start, length, weight, depth: 1 })?;
+        let word = self.push(Kind::String, Node::new(start, length, weight, 1))?;
         if self.space == Space::Frozen {
-            self.local.interned.insert(text.into(), word);
+            self.local.intern(word);
         }
         Ok(word)
     }
@@ -493,7 +429,11 @@ impl Heap {
         self.reserve(size_of::<Word>() * (first.len() + second.len()))?;
         self.local.words.extend_from_slice(first);
         self.local.words.extend_from_slice(second);
-        self.push(kind, Node { start, length, weight, depth: depth + 1 })
+        let mut node = Node::new(start, length, weight, depth + 1);
+        if self.space == Space::Frozen && matches!(kind, Kind::Object | Kind::Set) {
+            self.local.make_table(&mut node, first)?;
+        }
+        self.push(kind, node)
     }
 
     fn push(&mut self, kind: Kind, node: Node) -> Result<Word, HeapError> {
@@ -509,34 +449,6 @@ impl Heap {
 }
 
 const RANK_STRING: u8 = 4;
-
-impl Region {
-    fn str(&self, node: Node) -> &str {
-        &self.text[node.start as usize..(node.start + node.length) as usize]
-    }
-
-    fn slice(&self, start: u32, length: u32) -> &[Word] {
-        &self.words[start as usize..(start + length) as usize]
-    }
-
-    /// Bytes in use, about.
-    pub fn bytes_used(&self) -> usize {
-        self.nodes.len() * size_of::<Node>()
-            + self.words.len() * size_of::<Word>()
-            + self.text.len()
-            + self.numbers.len() * 64
-    }
-
-    /// The word of an interned string.
-    pub fn interned(&self, text: &str) -> Option<Word> {
-        self.interned.get(text).copied()
-    }
-}
-
-/// Arenas are addressed by 31 bits, so that sums of two offsets stay within 32.
-fn arena_offset(value: usize) -> Result<u32, HeapError> {
-    u32::try_from(value).ok().filter(|value| *value <= u32::MAX / 2).ok_or(HeapError::Memory)
-}
 
 #[cfg(test)]
 mod tests;

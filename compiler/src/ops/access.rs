@@ -102,8 +102,7 @@ impl Context {
 /// The member of an object under a constant name, or the name itself if it is in a set.
 pub(crate) fn member(heap: &Heap, base: Word, name: Word) -> Word {
     match base.kind() {
-        Kind::Object => heap.as_str(name).map_or(Word::ABSENT, |name| heap.field(base, name)),
-        Kind::Set => heap.index(base, name),
+        Kind::Object | Kind::Set => heap.index(base, name),
         Kind::Absent | Kind::Null | Kind::Bool | Kind::Int | Kind::Number | Kind::String | Kind::Array => Word::ABSENT,
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use hpol_lang::value::{JsonLimits, parse_json};
+use proptest::prelude::*;
 
 fn json(text: &str) -> Value {
     parse_json(text, JsonLimits::default()).expect("valid JSON")
@@ -114,4 +115,105 @@ fn strings_weigh_by_their_length() {
         doubled.map(|doubled| value = doubled).err()
     });
     assert_eq!(error, Some(HeapError::Weight));
+}
+
+/// Values of few different parts, so that many are equal; collections small and large enough for a table.
+fn values() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::Bool),
+        (-3_i64..40).prop_map(Value::from),
+        Just(Value::from(i64::MAX)),
+        Just(json("0.5")),
+        "[a-d]{0,2}".prop_map(Value::from),
+        (0_u32..40).prop_map(|number| Value::from(format!("name {number}").as_str())),
+    ];
+    leaf.prop_recursive(3, 64, 24, |inner| {
+        let items = || prop::collection::vec(inner.clone(), 0..24);
+        prop_oneof![
+            items().prop_map(Value::array),
+            items().prop_map(Value::set),
+            prop::collection::vec((inner.clone(), inner.clone()), 0..24).prop_map(Value::object),
+        ]
+    })
+}
+
+/// All values within one, itself included.
+fn parts<'v>(value: &'v Value, found: &mut Vec<&'v Value>) {
+    found.push(value);
+    match value {
+        Value::Array(items) => items.iter().for_each(|item| parts(item, found)),
+        Value::Set(items) => items.iter().for_each(|item| parts(item, found)),
+        Value::Object(entries) => entries.iter().for_each(|(key, value)| {
+            parts(key, found);
+            parts(value, found);
+        }),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// What [`Heap::index`] must find.
+fn member_of(base: &Value, key: &Value) -> Option<Value> {
+    match base {
+        Value::Object(entries) => entries.get(key).cloned(),
+        Value::Set(items) => items.contains(key).then(|| key.clone()),
+        Value::Array(items) => {
+            let Value::Number(number) = key else { return None };
+            items.get(usize::try_from(number.as_i64()?).ok()?).cloned()
+        }
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+fn is_within(base: &Value, value: &Value) -> Option<bool> {
+    match base {
+        Value::Object(entries) => Some(entries.values().any(|member| member == value)),
+        Value::Set(items) => Some(items.contains(value)),
+        Value::Array(items) => Some(items.contains(value)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => None,
+    }
+}
+
+proptest! {
+    #[test]
+    fn words_are_canonical_and_found_as_their_values_are(frozen in values(), local in values()) {
+        let mut builder = Heap::for_freezing();
+        let (mut of_frozen, mut of_local) = (Vec::new(), Vec::new());
+        parts(&frozen, &mut of_frozen);
+        parts(&local, &mut of_local);
+        let mut words = Vec::new();
+        for value in &of_frozen {
+            words.push((*value, builder.from_value(value).expect("fits")));
+        }
+        let mut heap = Heap::new(builder.into_frozen(), usize::MAX);
+        for value in of_local.iter().chain(&of_frozen) {
+            words.push((*value, heap.from_value(value).expect("fits")));
+        }
+        for (value, word) in &words {
+            if let Value::String(text) = value {
+                let known = of_frozen.iter().any(|other| other == value);
+                prop_assert_eq!(word.is_frozen_string(), known, "{}", text);
+                prop_assert_eq!(heap.frozen().interned(text), known.then_some(*word));
+            }
+        }
+        for (left, left_word) in &words {
+            prop_assert_eq!(&&heap.to_value(*left_word), left);
+            for (right, right_word) in &words {
+                let equal = left == right;
+                prop_assert_eq!(heap.equal(*left_word, *right_word), equal, "{} and {}", left, right);
+                prop_assert_eq!(heap.compare(*left_word, *right_word), left.cmp(right));
+                if left_word.is_canonical() || right_word.is_canonical() {
+                    prop_assert_eq!(left_word == right_word, equal, "{} and {}", left, right);
+                }
+                let member = heap.index(*left_word, *right_word);
+                let member = (!member.is_absent()).then(|| heap.to_value(member));
+                prop_assert_eq!(&member, &member_of(left, right), "{} of {}", right, left);
+                if let (Value::Object(_), Value::String(name)) = (left, right) {
+                    let field = heap.field(*left_word, name);
+                    prop_assert_eq!((!field.is_absent()).then(|| heap.to_value(field)), member);
+                }
+                prop_assert_eq!(heap.contains(*left_word, *right_word), is_within(left, right));
+            }
+        }
+    }
 }

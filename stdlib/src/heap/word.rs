@@ -41,7 +41,7 @@ pub(super) enum Space {
 }
 
 /// A value: a constant, a small integer, or a node of a [`super::Heap`]. Equality of words is identity, which is finer than
-/// equality of values: compare values by [`super::Heap::equal`].
+/// equality of values unless one of them [is canonical](Word::is_canonical): compare values by [`super::Heap::equal`].
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[repr(transparent)]
 pub struct Word(u64);
@@ -59,6 +59,13 @@ impl Word {
     pub const INT_SHIFT: u32 = 3;
     /// How far a node's kind is shifted to the left.
     pub const KIND_SHIFT: u32 = 4;
+
+    /// Bits of a node's word that tell its kind and region.
+    pub const NODE_MASK: u64 = 0xFF;
+    /// What [`Word::NODE_MASK`] leaves of a string of the frozen region.
+    pub const FROZEN_STRING: u64 = Kind::String.code() << Self::KIND_SHIFT | Self::FROZEN | Self::TAG_NODE;
+    /// Set in the word of a node of the frozen region.
+    const FROZEN: u64 = 1 << 3;
 
     /// No value.
     pub const ABSENT: Word = Word(Self::TAG_CONSTANT);
@@ -96,6 +103,18 @@ impl Word {
         self != Self::FALSE && self != Self::ABSENT
     }
 
+    /// Whether it is a string of the frozen region. No other word stands for its text, so it equals a value only if that
+    /// is the same word.
+    pub const fn is_frozen_string(self) -> bool {
+        self.0 & Self::NODE_MASK == Self::FROZEN_STRING
+    }
+
+    /// Whether no other word stands for the same value: it is equal to a value only if that is the same word (and it is
+    /// not absent, which equals nothing).
+    pub const fn is_canonical(self) -> bool {
+        self.0 & Self::TAG_MASK != Self::TAG_NODE || self.is_frozen_string()
+    }
+
     /// The bits, for generated code.
     pub const fn bits(self) -> u64 {
         self.0
@@ -107,8 +126,8 @@ impl Word {
     }
 
     pub(super) fn node(kind: Kind, space: Space, index: u32) -> Self {
-        let frozen = u64::from(space == Space::Frozen);
-        Self(u64::from(index) << 32 | kind.code() << Self::KIND_SHIFT | frozen << 3 | Self::TAG_NODE)
+        let frozen = if space == Space::Frozen { Self::FROZEN } else { 0 };
+        Self(u64::from(index) << 32 | kind.code() << Self::KIND_SHIFT | frozen | Self::TAG_NODE)
     }
 
     pub(super) fn is_node(self) -> bool {
@@ -116,7 +135,7 @@ impl Word {
     }
 
     pub(super) fn space(self) -> Space {
-        if self.0 & 1 << 3 == 0 { Space::Local } else { Space::Frozen }
+        if self.0 & Self::FROZEN == 0 { Space::Local } else { Space::Frozen }
     }
 
     pub(super) fn index(self) -> usize {
