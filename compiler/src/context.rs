@@ -139,6 +139,8 @@ pub(crate) struct Hot {
     pub(crate) memo: usize,
     /// The input in force, or absent.
     pub(crate) input: u64,
+    /// Address of the slots of the input in force: one word for each of the plan's.
+    pub(crate) slots: usize,
     /// Whether calls and data may be replaced: not 0 where they may.
     pub(crate) intercepts: u64,
     /// Address of the table of host functions.

@@ -18,7 +18,7 @@ use rustc_hash::FxHashMap;
 
 use crate::Options;
 use crate::plan::{
-    BuiltinId, Extent, ExtentId, FunctionId, OnError, PathId, PlaceId, Program, Site, SiteId, WrittenCondition,
+    BuiltinId, Extent, ExtentId, FunctionId, InputSlots, OnError, PathId, PlaceId, Program, Site, SiteId, WrittenCondition,
 };
 
 mod body;
@@ -153,6 +153,7 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         tests,
         sites: shared.sites.items,
         places: shared.places.items,
+        slots: InputSlots::default(),
         paths: shared.paths.items,
         extents: shared.extents.items,
         conditions: shared.conditions.items,

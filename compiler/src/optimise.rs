@@ -14,6 +14,7 @@ mod dead_code;
 mod fold_constants;
 mod hoist;
 mod inline_constants;
+mod input_slots;
 mod share;
 
 /// A pass.
@@ -23,6 +24,8 @@ pub enum Pass {
     InlineConstants,
     /// Operations on constants become constants, and tests of them go away.
     FoldConstants,
+    /// Reading a path of the input becomes reading its slot.
+    InputSlots,
     /// What was read or computed before is not read or computed again.
     Share,
     /// What does not depend on a loop is computed before it.
@@ -36,12 +39,13 @@ pub enum Pass {
 impl Pass {
     /// All of them, in the order in which they run.
     pub const ALL: &'static [Self] =
-        &[Self::InlineConstants, Self::FoldConstants, Self::Share, Self::Hoist, Self::Copies, Self::DeadCode];
+        &[Self::InlineConstants, Self::FoldConstants, Self::InputSlots, Self::Share, Self::Hoist, Self::Copies, Self::DeadCode];
 
     fn run(self, program: &mut Program) {
         match self {
             Self::InlineConstants => inline_constants::run(program),
             Self::FoldConstants => fold_constants::run(program),
+            Self::InputSlots => input_slots::run(program),
             Self::Share => share::run(program),
             Self::Hoist => hoist::run(program),
             Self::Copies => copies::run(program),
@@ -49,6 +53,8 @@ impl Pass {
         }
     }
 }
+
+pub(crate) use input_slots::fill as fill_slots;
 
 /// Runs the passes that are asked for.
 pub(crate) fn optimise(program: &mut Program, passes: &[Pass]) -> Result<(), CompileError> {

@@ -54,8 +54,10 @@ use hpol_stdlib::heap::{Region, Word};
 
 mod display;
 mod operands;
+mod slots;
 
 pub use display::display_function;
+pub use slots::{InputSlot, InputSlots};
 pub(crate) use operands::{each_read_mut, reads, target_mut, written};
 
 macro_rules! index_type {
@@ -88,6 +90,8 @@ index_type! {
     PlaceId
     /// An index into [`Program::paths`].
     PathId
+    /// An index into [`Program::slots`].
+    SlotId
     /// An index into [`Program::extents`].
     ExtentId
     /// An index into [`Program::conditions`].
@@ -128,6 +132,8 @@ pub struct Program {
     pub sites: Vec<Site>,
     /// Places that errors name.
     pub places: Vec<Span>,
+    /// Paths of the input that statements read.
+    pub slots: InputSlots,
     /// Paths in `data`.
     pub paths: Vec<Vec<Arc<str>>>,
     /// Parts of `data` with rules in them, as statements ask for them.
@@ -254,6 +260,15 @@ pub enum StatementKind {
         target: Register,
         /// What is absent then.
         site: SiteId,
+    },
+    /// A path of the input. Fails if there is none.
+    Slot {
+        /// Written.
+        target: Register,
+        /// The path.
+        slot: SlotId,
+        /// What is absent where its last steps find nothing, a site for each step; what is above them is there.
+        sites: Vec<Option<SiteId>>,
     },
     /// A base document or a part of it. Fails if there is none.
     Data {

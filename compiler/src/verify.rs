@@ -5,7 +5,7 @@
 
 use crate::CompileError;
 use crate::plan::{
-    Block, Function, FunctionId, Label, Mock, Program, Register, Replacement, ReplacementTarget, Statement,
+    Block, Function, FunctionId, Label, Mock, Program, Register, Replacement, ReplacementTarget, SiteId, Statement,
     StatementKind, reads, written,
 };
 
@@ -193,6 +193,7 @@ impl<'p> Checker<'p> {
             StatementKind::Constant { .. }
             | StatementKind::Copy { .. }
             | StatementKind::Input { .. }
+            | StatementKind::Slot { .. }
             | StatementKind::Data { .. }
             | StatementKind::Document { .. }
             | StatementKind::Field { .. }
@@ -315,6 +316,11 @@ impl<'p> Checker<'p> {
             StatementKind::Field { site, .. } | StatementKind::Index { site, .. } => {
                 site.is_none_or(|site| site.index() < program.sites.len())
             }
+            StatementKind::Slot { slot, sites, .. } => {
+                let known = |site: &Option<SiteId>| site.is_none_or(|site| site.index() < program.sites.len());
+                let depth = program.slots.get(*slot).map(|slot| slot.depth as usize);
+                depth.is_some_and(|depth| (1..=depth + 1).contains(&sites.len())) && sites.iter().all(known)
+            }
             StatementKind::With { replacements, .. } => {
                 replacements.iter().all(|replacement| self.replacement_fits(replacement))
             }
@@ -375,6 +381,7 @@ pub(crate) fn may_fail(kind: &StatementKind) -> bool {
     matches!(
         kind,
         StatementKind::Input { .. }
+            | StatementKind::Slot { .. }
             | StatementKind::Data { .. }
             | StatementKind::Field { .. }
             | StatementKind::Index { .. }

@@ -141,6 +141,7 @@ impl Interpreter {
             Kind::Constant { target, value } => Ok(frame.set(*target, *value)),
             Kind::Copy { target, source } => Ok(frame.set(*target, frame.get(*source))),
             Kind::Input { .. }
+            | Kind::Slot { .. }
             | Kind::Data { .. }
             | Kind::Document { .. }
             | Kind::Field { .. }
@@ -202,6 +203,7 @@ impl Interpreter {
         let place = statement.place;
         let (target, value, site) = match &statement.kind {
             Kind::Input { target, site } => (target, context.load_input(*site), Some(*site)),
+            Kind::Slot { target, slot, sites } => (target, context.load_slot(*slot, sites), None),
             Kind::Data { target, path, value, site } => (target, context.load_data(*path, *value, *site), Some(*site)),
             Kind::Document { target, extent, keys } => {
                 let keys = frame.all(keys);

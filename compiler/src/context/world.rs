@@ -6,10 +6,11 @@ use hpol_stdlib::heap::{Kind, View, Word};
 use rustc_hash::FxHashMap;
 
 use crate::plan::{
-    BuiltinId, ExtentId, FunctionId, Mock, Origin, PathId, PlaceId, Replacement, ReplacementTarget, SiteId,
+    BuiltinId, ExtentId, FunctionId, Mock, Origin, PathId, PlaceId, Replacement, ReplacementTarget, SiteId, SlotId,
 };
 
 use crate::lower::element_named;
+use crate::optimise::fill_slots;
 
 use super::calls::PENDING;
 use super::{Context, Stop};
@@ -18,6 +19,8 @@ use super::{Context, Stop};
 #[derive(Debug)]
 pub(super) struct World {
     input: Word,
+    /// What stands in the slots of the plan.
+    slots: Vec<Word>,
     data: Word,
     /// Paths in `data` that are replaced; rules there are hidden.
     data_paths: Vec<Vec<Arc<str>>>,
@@ -59,9 +62,11 @@ impl Context {
             world.memo_marks.clear();
             world.documents.clear();
             world.input = Word::ABSENT;
+            world.slots.fill(Word::ABSENT);
         } else {
             self.worlds.push(World {
                 input: Word::ABSENT,
+                slots: vec![Word::ABSENT; self.program.slots.len()],
                 data: self.program.data,
                 data_paths: Vec::new(),
                 functions: Vec::new(),
@@ -80,6 +85,7 @@ impl Context {
         let world = &self.worlds[index];
         self.world = index;
         self.hot.input = world.input.bits();
+        self.hot.slots = world.slots.as_ptr().expose_provenance();
         self.hot.memo = world.memo.as_ptr().expose_provenance();
         let intercepts = !(world.data_paths.is_empty() && world.functions.is_empty() && world.builtins.is_empty());
         self.hot.intercepts = u64::from(intercepts);
@@ -89,6 +95,8 @@ impl Context {
     pub fn set_input_word(&mut self, input: Word) {
         let world = &mut self.worlds[self.world];
         world.input = input;
+        fill_slots(&self.program.slots, &self.heap, input, &mut world.slots);
+        self.hot.slots = world.slots.as_ptr().expose_provenance();
         for slot in world.touched.drain(..) {
             world.memo[slot as usize] = PENDING;
         }
@@ -106,7 +114,10 @@ impl Context {
         let mut world = self.inner_world(place)?;
         for (replacement, value) in replacements.iter().zip(values) {
             match &replacement.target {
-                ReplacementTarget::Input(path) => world.input = self.replaced(world.input, path, *value, place)?,
+                ReplacementTarget::Input(path) => {
+                    world.input = self.replaced(world.input, path, *value, place)?;
+                    fill_slots(&self.program.slots, &self.heap, world.input, &mut world.slots);
+                }
                 ReplacementTarget::Data(path) => {
                     world.data = self.replaced(world.data, path, *value, place)?;
                     world.data_paths.push(path.clone());
@@ -147,6 +158,7 @@ impl Context {
         let outer = &self.worlds[self.world];
         Ok(World {
             input: outer.input,
+            slots: outer.slots.clone(),
             data: outer.data,
             data_paths: outer.data_paths.clone(),
             functions: outer.functions.clone(),
@@ -184,6 +196,11 @@ impl Context {
     /// The input in force, or absent.
     pub fn input(&self) -> Word {
         self.worlds[self.world].input
+    }
+
+    /// What stands in a slot of the plan, as the input in force fills it.
+    pub(crate) fn slot(&self, slot: SlotId) -> Word {
+        self.worlds[self.world].slots.get(slot.index()).copied().unwrap_or(Word::ABSENT)
     }
 
     /// The base documents in force.

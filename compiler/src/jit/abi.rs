@@ -41,6 +41,7 @@ pub(super) enum Field {
     PollAt,
     Memo,
     Input,
+    Slots,
     Intercepts,
     Hosts,
 }
@@ -53,6 +54,7 @@ impl Field {
             Self::PollAt => offset_of!(Hot, poll_at),
             Self::Memo => offset_of!(Hot, memo),
             Self::Input => offset_of!(Hot, input),
+            Self::Slots => offset_of!(Hot, slots),
             Self::Intercepts => offset_of!(Hot, intercepts),
             Self::Hosts => offset_of!(Hot, hosts),
         };

@@ -17,7 +17,7 @@ use hpol_stdlib::heap::Word;
 use crate::context::{Context, Stop, codes};
 use crate::machine;
 use crate::ops::Failure;
-use crate::plan::{BuiltinId, ExtentId, FunctionId, PathId, PlaceId, Replacement, SiteId};
+use crate::plan::{BuiltinId, ExtentId, FunctionId, PathId, PlaceId, Replacement, SiteId, SlotId};
 
 use super::abi::{self, NONE, STOP};
 use super::code::Entries;
@@ -69,6 +69,7 @@ macro_rules! hosts {
 hosts! {
     Charge = charge: Host2 / 2,
     LoadInput = load_input: Host1 / 1,
+    SlotMissing = slot_missing: Host3 / 3,
     LoadData = load_data: Host3 / 3,
     Document = document: Host4 / 4,
     Member = member: Host3 / 3,
@@ -197,6 +198,17 @@ extern "C" fn charge(context: Pointer, units: u64, place: u64) -> u64 {
 
 extern "C" fn load_input(context: Pointer, site: u64) -> u64 {
     word(context, |context| Ok(context.load_input(SiteId(narrow(site)))))
+}
+
+/// `sites` is the address of the statement's list in the plan.
+extern "C" fn slot_missing(context: Pointer, slot: u64, sites: u64, count: u64) -> u64 {
+    word(context, |context| {
+        let pointer = std::ptr::with_exposed_provenance::<Option<SiteId>>(usize::try_from(sites).unwrap_or(0));
+        // SAFETY: the address and length are those of a list in the program's plan, which the running code's owner
+        // keeps alive and which never changes (see `code::CompiledCode`).
+        let sites = unsafe { std::slice::from_raw_parts(pointer, usize::try_from(count).unwrap_or(0)) };
+        Ok(context.load_slot(SlotId(narrow(slot)), sites))
+    })
 }
 
 extern "C" fn load_data(context: Pointer, path: u64, value: u64, site: u64) -> u64 {

@@ -3,13 +3,44 @@
 use hpol_stdlib::heap::{Heap, Kind, View, Word};
 
 use crate::context::{Context, Stop};
-use crate::plan::{PathId, PlaceId, Shape, SiteId};
+use crate::plan::{PathId, PlaceId, Shape, SiteId, SlotId};
 
 impl Context {
     /// The input; absent if there is none.
     pub fn load_input(&mut self, site: SiteId) -> Word {
         let input = self.input();
         self.mark_if_absent(input, Some(site))
+    }
+
+    /// A path of the input; `sites` are those of its last steps.
+    pub fn load_slot(&mut self, slot: SlotId, sites: &[Option<SiteId>]) -> Word {
+        let found = self.slot(slot);
+        if found.is_absent() {
+            self.mark_missing(slot, sites);
+        }
+        found
+    }
+
+    /// Marks the first step of a path that finds nothing.
+    #[cold]
+    fn mark_missing(&mut self, slot: SlotId, sites: &[Option<SiteId>]) {
+        let mut sites = sites.iter().rev();
+        let (mut at, mut missing) = (slot, None);
+        // The last site that is looked at going up is that of the first step that finds nothing.
+        while let Some(site) = sites.next() {
+            missing = *site;
+            let Some(parent) = self.program.slots.get(at).and_then(|slot| slot.parent) else { break };
+            let above = self.slot(parent);
+            if !above.is_absent() {
+                // That something is not in a set is an answer.
+                missing = missing.filter(|_| above.kind() != Kind::Set);
+                break;
+            }
+            at = parent;
+        }
+        if let Some(site) = missing {
+            self.mark(site);
+        }
     }
 
     /// A base document; `value` is what stands there unless it is replaced.

@@ -16,7 +16,7 @@ use rustc_hash::FxHashMap;
 
 use crate::plan::{
     ArithmeticOperator, Block, BuiltinId, CompareOperator, ExtentId, FunctionId, Label, OnError, PathId, Program,
-    Register, SetOperator, StatementKind,
+    Register, SetOperator, SlotId, StatementKind,
 };
 
 use super::Writes;
@@ -43,6 +43,7 @@ pub(super) fn run(program: &mut Program) {
 enum Key {
     Constant(u64),
     Input(World),
+    Slot(World, SlotId),
     Data(World, PathId),
     Document(World, ExtentId, Vec<Register>),
     Field(Register, u64),
@@ -141,6 +142,8 @@ impl Sharer<'_> {
             if absent { None } else { Some((Key::Constant(value.bits()), Some(*target))) }
         } else if let StatementKind::Input { target, .. } = kind {
             Some((Key::Input(world), Some(*target)))
+        } else if let StatementKind::Slot { target, slot, .. } = kind {
+            Some((Key::Slot(world, *slot), Some(*target)))
         } else if let StatementKind::Data { target, path, .. } = kind {
             Some((Key::Data(world, *path), Some(*target)))
         } else if let StatementKind::Document { target, extent, keys } = kind {

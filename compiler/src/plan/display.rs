@@ -90,6 +90,9 @@ impl Printer<'_> {
             S::Constant { target, value } => write!(out, "{} = {}", register(*target), self.constant(*value))?,
             S::Copy { target, source } => write!(out, "{} = {}", register(*target), register(*source))?,
             S::Input { target, .. } => write!(out, "{} = input", register(*target))?,
+            S::Slot { target, slot, .. } => {
+                write!(out, "{} = slot {}", register(*target), self.program.slots.path(*slot))?;
+            }
             S::Data { target, path, value, .. } => {
                 let path = self.program.paths[path.index()].join(".");
                 let missing = if value.is_absent() { " (absent)" } else { "" };

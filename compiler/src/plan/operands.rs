@@ -7,6 +7,7 @@ pub(crate) fn reads(kind: &StatementKind) -> Vec<Register> {
     match kind {
         StatementKind::Constant { .. }
         | StatementKind::Input { .. }
+        | StatementKind::Slot { .. }
         | StatementKind::Data { .. }
         | StatementKind::Scope { .. }
         | StatementKind::Leave { .. }
@@ -56,6 +57,7 @@ pub(crate) fn written(kind: &StatementKind) -> Vec<Register> {
         StatementKind::Constant { target, .. }
         | StatementKind::Copy { target, .. }
         | StatementKind::Input { target, .. }
+        | StatementKind::Slot { target, .. }
         | StatementKind::Data { target, .. }
         | StatementKind::Document { target, .. }
         | StatementKind::Field { target, .. }
@@ -95,6 +97,7 @@ pub(crate) fn each_read_mut(kind: &mut StatementKind, change: &mut impl FnMut(&m
     match kind {
         StatementKind::Constant { .. }
         | StatementKind::Input { .. }
+        | StatementKind::Slot { .. }
         | StatementKind::Data { .. }
         | StatementKind::Scope { .. }
         | StatementKind::Leave { .. }
@@ -148,6 +151,7 @@ pub(crate) fn target_mut(kind: &mut StatementKind) -> Option<&mut Register> {
         StatementKind::Constant { target, .. }
         | StatementKind::Copy { target, .. }
         | StatementKind::Input { target, .. }
+        | StatementKind::Slot { target, .. }
         | StatementKind::Data { target, .. }
         | StatementKind::Document { target, .. }
         | StatementKind::Field { target, .. }

@@ -8,9 +8,9 @@ use crate::context::PENDING;
 use crate::jit::abi::{Field, NONE, SPECIAL, SPECIAL_MASK};
 use crate::jit::host::{Host, pack_failure};
 use crate::ops::Failure;
-use crate::plan::{FunctionId, PathId, PlaceId, Register, SiteId, Statement, StatementKind};
+use crate::plan::{FunctionId, PathId, PlaceId, Register, SiteId, SlotId, Statement, StatementKind};
 
-use super::Translator;
+use super::{Translator, WORD_BYTES};
 
 // A memo slot that is not filled looks like a stop or an absent result, so that one test tells a hit.
 const _: () = assert!(PENDING.bits() & SPECIAL_MASK == SPECIAL);
@@ -20,6 +20,8 @@ impl Translator<'_, '_> {
         let place = statement.place;
         if let StatementKind::Input { target, site } = &statement.kind {
             self.input(*target, *site);
+        } else if let StatementKind::Slot { target, slot, sites } = &statement.kind {
+            self.slot(*target, *slot, sites);
         } else if let StatementKind::Data { target, path, value, site } = &statement.kind {
             self.data(*target, *path, *value, *site);
         } else if let StatementKind::Document { target, extent, keys } = &statement.kind {
@@ -65,6 +67,24 @@ impl Translator<'_, '_> {
         self.fail();
         self.begin(on);
         self.set(target, input);
+    }
+
+    fn slot(&mut self, target: Register, slot: SlotId, sites: &[Option<SiteId>]) {
+        let table = self.load(Field::Slots);
+        let offset = i32::try_from(slot.index() * WORD_BYTES).unwrap_or(i32::MAX);
+        let value = self.builder.ins().load(types::I64, MemFlagsData::trusted(), table, offset);
+        let absent = self.is_absent(value);
+        let (missing, on) = (self.cold(), self.builder.create_block());
+        self.branch(absent, missing, on);
+        self.begin(missing);
+        // It says what is absent, and fails.
+        let address = u64::try_from(sites.as_ptr().expose_provenance()).unwrap_or(0);
+        let (slot, address) = (self.number(slot.0), self.number(address));
+        let count = self.number(u64::try_from(sites.len()).unwrap_or(0));
+        self.call(Host::SlotMissing, &[slot, address, count]);
+        self.fail();
+        self.begin(on);
+        self.set(target, value);
     }
 
     fn data(&mut self, target: Register, path: PathId, value: Word, site: SiteId) {

@@ -16,6 +16,7 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
     let place = statement.place;
     match &statement.kind {
         StatementKind::Input { .. }
+        | StatementKind::Slot { .. }
         | StatementKind::Data { .. }
         | StatementKind::Document { .. }
         | StatementKind::Field { .. }
