@@ -11,12 +11,12 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use hpol_lang::source::Span;
 use hpol_lang::value::Value;
 use hpol_stdlib::builtin::Caches;
-use hpol_stdlib::heap::{Heap, HeapError, Word};
+use hpol_stdlib::heap::{Heap, HeapError, HeapMark, Word};
 use hpol_stdlib::state::{State, StateRead, StateSource};
 
 use crate::plan::{PlaceId, Program, SiteId};
@@ -43,16 +43,16 @@ pub struct Limits {
     pub memory_bytes: usize,
     /// Nested calls.
     pub call_depth: u32,
-    /// When it must have ended.
-    pub deadline: Option<Instant>,
+    /// How long it may take, from the first look at the clock, which comes after some thousand units of work.
+    pub time: Option<Duration>,
     /// Ends it when set.
     pub interrupt: Option<Arc<AtomicBool>>,
 }
 
 impl Default for Limits {
-    /// Ten million units, 64 MiB, [`CALL_DEPTH_MAX`] calls, no deadline.
+    /// Ten million units, 64 MiB, [`CALL_DEPTH_MAX`] calls, no bound on time.
     fn default() -> Self {
-        Self { fuel: 10_000_000, memory_bytes: 64 << 20, call_depth: CALL_DEPTH_MAX, deadline: None, interrupt: None }
+        Self { fuel: 10_000_000, memory_bytes: 64 << 20, call_depth: CALL_DEPTH_MAX, time: None, interrupt: None }
     }
 }
 
@@ -114,6 +114,10 @@ pub struct Context {
     /// What is known of earlier requests, and what was asked of it.
     pub(crate) state: State,
     limits: Limits,
+    /// When the evaluation must have ended, once the clock was looked at.
+    deadline: Option<Instant>,
+    /// The values of the input, which [`Context::restart`] keeps.
+    kept: HeapMark,
     worlds: Vec<world::World>,
     /// The one in force.
     world: usize,
@@ -177,6 +181,8 @@ impl Context {
             now_nanoseconds: 0,
             state: State::default(),
             limits: Limits::default(),
+            deadline: None,
+            kept: HeapMark::default(),
             worlds: Vec::new(),
             world: 0,
             frames: Vec::new(),
@@ -198,18 +204,40 @@ impl Context {
             self.worlds.clear();
         }
         self.heap.reset(program.frozen.clone(), limits.memory_bytes);
-        self.hot.fuel = limits.fuel;
-        self.hot.poll_at = limits.fuel.saturating_sub(POLL_UNITS);
+        self.kept = HeapMark::default();
         self.limits = limits;
         self.now_nanoseconds = now_nanoseconds;
         self.state.begin(None);
-        self.frames.clear();
         self.marks.begin(program.sites.len());
+        self.empty();
+        self.begin_worlds(false);
+    }
+
+    /// Says that the values made so far belong to the input, which [`Context::restart`] keeps.
+    pub fn keep_input(&mut self) {
+        self.kept = self.heap.mark();
+    }
+
+    /// Starts another evaluation of the same input by the same plan within the same limits. Words made since
+    /// [`Context::keep_input`] are not valid any more.
+    pub fn restart(&mut self) {
+        self.heap.truncate(self.kept);
+        self.state.restart();
+        self.marks.clear();
+        self.empty();
+        self.begin_worlds(true);
+    }
+
+    /// Drops what an evaluation left behind besides values, and gives it back its limits.
+    fn empty(&mut self) {
+        self.hot.fuel = self.limits.fuel;
+        self.hot.poll_at = self.limits.fuel.saturating_sub(POLL_UNITS);
+        self.deadline = None;
+        self.frames.clear();
         self.builders.clear();
         self.records.clear();
         self.operands.clear();
         self.fault = None;
-        self.begin_worlds();
     }
 
     /// Says who answers questions about earlier requests; after [`Context::begin`] nobody does.
@@ -228,16 +256,21 @@ impl Context {
     ///
     /// The fault, if the value is larger than the limits allow.
     pub fn set_input(&mut self, value: &Value) -> Result<(), Fault> {
-        match self.heap.from_value(value) {
-            Ok(word) => {
-                self.set_input_word(word);
-                Ok(())
-            }
-            Err(error) => {
-                let _ = self.stop_heap(error, None);
-                Err(self.take_fault())
-            }
-        }
+        let word = self.make(value)?;
+        self.set_input_word(word);
+        Ok(())
+    }
+
+    /// Makes a value of the evaluation.
+    ///
+    /// # Errors
+    ///
+    /// The fault, if the value is larger than the limits allow.
+    pub fn make(&mut self, value: &Value) -> Result<Word, Fault> {
+        self.heap.from_value(value).map_err(|error| {
+            let _ = self.stop_heap(error, None);
+            self.take_fault()
+        })
     }
 
     /// The plan that is evaluated.
@@ -253,6 +286,11 @@ impl Context {
     /// Values, to make some.
     pub fn heap_mut(&mut self) -> &mut Heap {
         &mut self.heap
+    }
+
+    /// The value of `because` of the decision rule that was evaluated last, if its body held and it has one.
+    pub fn reason(&self) -> Option<Word> {
+        self.records.reason
     }
 
     /// Fuel that is left.
@@ -320,11 +358,24 @@ impl Context {
         if left <= self.hot.poll_at {
             self.hot.poll_at = left.saturating_sub(POLL_UNITS);
             let interrupted = self.limits.interrupt.as_ref().is_some_and(|flag| flag.load(Ordering::Relaxed));
-            if interrupted || self.limits.deadline.is_some_and(|deadline| Instant::now() >= deadline) {
+            if interrupted || self.is_late() {
                 return Err(self.stop_at(codes::TIME, "evaluation takes longer than its limit", span));
             }
         }
         Ok(())
+    }
+
+    /// Whether its time is over, which begins with the first time this is asked.
+    fn is_late(&mut self) -> bool {
+        let Some(time) = self.limits.time else { return false };
+        let now = Instant::now();
+        match self.deadline {
+            Some(deadline) => now >= deadline,
+            None => {
+                self.deadline = now.checked_add(time);
+                time.is_zero()
+            }
+        }
     }
 
     /// Bytes that values and unfinished collections may use together.

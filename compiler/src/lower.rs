@@ -18,7 +18,8 @@ use rustc_hash::FxHashMap;
 
 use crate::Options;
 use crate::plan::{
-    BuiltinId, Extent, ExtentId, FunctionId, InputSlots, OnError, PathId, PlaceId, Program, Site, SiteId, WrittenCondition,
+    BuiltinId, Extent, ExtentId, FunctionId, InputSlots, OnError, PathId, PlaceId, Program, Site, SiteId,
+    WrittenCondition,
 };
 
 mod body;

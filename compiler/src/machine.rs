@@ -9,7 +9,9 @@ use hpol_stdlib::state::is_counter_key;
 
 use crate::context::{Context, Entered, Fault, Intercepted, Stop, codes};
 use crate::ops::Failure;
-use crate::plan::{BuiltinId, Counter, DecisionId, Extent, ExtentId, FunctionId, OnError, PlaceId, Site, SiteId};
+use crate::plan::{
+    BuiltinId, Counter, DecisionId, Extent, ExtentId, FunctionId, OnError, PlaceId, Program, Site, SiteId,
+};
 
 /// An engine: something that runs the functions of a plan.
 pub trait Machine {
@@ -240,51 +242,69 @@ impl Outcome {
     }
 }
 
+/// How a decision rule came out, as numbers of the plan; what it hands out stands in the context.
+#[derive(Debug)]
+pub struct Judgement {
+    /// Whether and why it counts.
+    pub outcome: Outcome,
+    /// What was absent where it looked, in order, without repeats.
+    pub absent: Vec<SiteId>,
+    /// The errors met, each of which was counted against the request.
+    pub faults: Vec<Fault>,
+}
+
 /// Evaluates a decision rule.
 pub fn decide<M: Machine + ?Sized>(machine: &M, decision: DecisionId, context: &mut Context) -> Verdict {
     let program = context.program().clone();
-    let rule = &program.decisions[decision.index()];
-    let protects = rule.effect != EffectKeyword::Allow;
-    let (mut outcome, absent, mut faults) = attempt(machine, rule.body, protects, context);
-    let (reason, witnesses) = records(&rule.witnesses, context);
-    let mut absent = absent;
-    if outcome.holds()
-        && let Some(exemption) = rule.exemption
-        && exempts(machine, exemption, context, &mut faults, &mut absent)
-    {
-        outcome = Outcome::Exempt;
-    }
+    let Judgement { outcome, absent, faults } = judge(machine, &program, decision, context);
+    let (reason, witnesses) = records(&program.decisions[decision.index()].witnesses, context);
     let absent = absent.into_iter().filter_map(|site| program.site(site).cloned()).collect();
     Verdict { outcome, reason, witnesses, absent, faults }
 }
 
-/// Runs the body of a decision rule: whether it counts, what it found absent, and its error.
-fn attempt<M: Machine + ?Sized>(
+/// As [`decide`], without making what nobody may look at: nothing is allocated for a rule that finds nothing absent and meets
+/// no error. `program` is the context's; the rule's reason is [`Context::reason`] until the next rule is evaluated.
+pub fn judge<M: Machine + ?Sized>(
     machine: &M,
-    body: FunctionId,
-    protects: bool,
+    program: &Program,
+    decision: DecisionId,
     context: &mut Context,
-) -> (Outcome, Vec<SiteId>, Vec<Fault>) {
+) -> Judgement {
+    let rule = &program.decisions[decision.index()];
+    let protects = rule.effect != EffectKeyword::Allow;
+    let mut judgement = attempt(machine, rule.body, protects, context);
+    if judgement.outcome.holds()
+        && let Some(exemption) = rule.exemption
+        && exempts(machine, exemption, context, &mut judgement)
+    {
+        judgement.outcome = Outcome::Exempt;
+    }
+    judgement
+}
+
+/// Runs the body of a decision rule: whether it counts, what it found absent, and its error.
+fn attempt<M: Machine + ?Sized>(machine: &M, body: FunctionId, protects: bool, context: &mut Context) -> Judgement {
     context.records.clear();
     let checkpoint = context.checkpoint();
     let (result, absent) = context.marked_by(|context| call_directly(machine, body, &[], context));
-    match result {
-        Ok(word) if word.holds() => (Outcome::Matched, absent, Vec::new()),
-        Ok(_) if protects && !absent.is_empty() => (Outcome::Absent, absent, Vec::new()),
-        Ok(_) => (Outcome::NotMatched, absent, Vec::new()),
+    let outcome = match result {
+        Ok(word) if word.holds() => Outcome::Matched,
+        Ok(_) if protects && !absent.is_empty() => Outcome::Absent,
+        Ok(_) => Outcome::NotMatched,
         Err(Stop) => {
             context.unwind(checkpoint);
             context.records.clear();
             let outcome = if protects { Outcome::Error } else { Outcome::NotMatched };
-            (outcome, absent, vec![context.take_fault()])
+            return Judgement { outcome, absent, faults: vec![context.take_fault()] };
         }
-    }
+    };
+    Judgement { outcome, absent, faults: Vec::new() }
 }
 
 /// Evaluates the condition of a label or of a counter: both protect.
 pub fn protects<M: Machine + ?Sized>(machine: &M, condition: FunctionId, context: &mut Context) -> Verdict {
     let program = context.program().clone();
-    let (outcome, absent, faults) = attempt(machine, condition, true, context);
+    let Judgement { outcome, absent, faults } = attempt(machine, condition, true, context);
     let absent = absent.into_iter().filter_map(|site| program.site(site).cloned()).collect();
     Verdict { outcome, reason: None, witnesses: Vec::new(), absent, faults }
 }
@@ -352,8 +372,7 @@ fn exempts<M: Machine + ?Sized>(
     machine: &M,
     exemption: FunctionId,
     context: &mut Context,
-    faults: &mut Vec<Fault>,
-    absent: &mut Vec<SiteId>,
+    judgement: &mut Judgement,
 ) -> bool {
     let arguments = std::mem::take(&mut context.records.exemption_arguments);
     let wanted = context.program().function(exemption).parameters as usize;
@@ -368,15 +387,15 @@ fn exempts<M: Machine + ?Sized>(
         Ok(_) => {
             // What it looked for is part of why the rule counts.
             for site in sites {
-                if !absent.contains(&site) {
-                    absent.push(site);
+                if !judgement.absent.contains(&site) {
+                    judgement.absent.push(site);
                 }
             }
             false
         }
         Err(Stop) => {
             context.unwind(checkpoint);
-            faults.push(context.take_fault());
+            judgement.faults.push(context.take_fault());
             false
         }
     }

@@ -38,8 +38,15 @@ pub enum Pass {
 
 impl Pass {
     /// All of them, in the order in which they run.
-    pub const ALL: &'static [Self] =
-        &[Self::InlineConstants, Self::FoldConstants, Self::InputSlots, Self::Share, Self::Hoist, Self::Copies, Self::DeadCode];
+    pub const ALL: &'static [Self] = &[
+        Self::InlineConstants,
+        Self::FoldConstants,
+        Self::InputSlots,
+        Self::Share,
+        Self::Hoist,
+        Self::Copies,
+        Self::DeadCode,
+    ];
 
     fn run(self, program: &mut Program) {
         match self {

@@ -57,8 +57,8 @@ mod operands;
 mod slots;
 
 pub use display::display_function;
-pub use slots::{InputSlot, InputSlots};
 pub(crate) use operands::{each_read_mut, reads, target_mut, written};
+pub use slots::{InputSlot, InputSlots};
 
 macro_rules! index_type {
     ($(#[$doc:meta] $name:ident)*) => {$(

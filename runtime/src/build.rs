@@ -53,7 +53,7 @@ pub(crate) struct Definition {
 }
 
 /// By the name of a kind: the packages that decide on it, in groups with the same type of input.
-pub(crate) type Kinds = FxHashMap<Arc<str>, Vec<Group>>;
+pub(crate) type Kinds = FxHashMap<Arc<str>, Arc<[Group]>>;
 
 /// Packages with the same type of input.
 #[derive(Debug, Clone)]
@@ -150,7 +150,7 @@ fn compiler_options(options: &EngineOptions) -> Options {
 }
 
 fn kinds(packages: &[typed::Package]) -> Kinds {
-    let mut kinds = Kinds::default();
+    let mut kinds: FxHashMap<Arc<str>, Vec<Group>> = FxHashMap::default();
     for (index, package) in packages.iter().enumerate() {
         let Some(kind) = &package.input_kind else { continue };
         let groups = kinds.entry(kind.clone()).or_default();
@@ -159,7 +159,7 @@ fn kinds(packages: &[typed::Package]) -> Kinds {
             None => groups.push(Group { input: package.input.clone(), packages: vec![index] }),
         }
     }
-    kinds
+    kinds.into_iter().map(|(kind, groups)| (kind, groups.into())).collect()
 }
 
 fn has_properties(program: &typed::Program) -> bool {

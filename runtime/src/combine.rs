@@ -50,7 +50,22 @@ pub(crate) struct Findings {
     pub(crate) no_allow: Option<String>,
 }
 
+/// What a denial says that no rule brought about.
+pub(crate) const NO_ALLOW: &str = "no rule allows this request";
+
 impl Findings {
+    /// Makes room for the next decision.
+    pub(crate) fn clear(&mut self) {
+        self.counting.clear();
+        self.absent.clear();
+        self.errors.clear();
+        self.incomplete = false;
+        self.labels.clear();
+        self.increments.clear();
+        self.reads.clear();
+        self.no_allow = None;
+    }
+
     /// What is known after a panic: nothing, so that nothing is granted.
     pub(crate) fn defect() -> Self {
         let message = crate::guard::DEFECT.to_owned();
@@ -77,16 +92,7 @@ pub(crate) fn combine(findings: Findings, policy: &PolicyName) -> Decision {
         (&left.location, &left.code, &left.message).cmp(&(&right.location, &right.code, &right.message))
     });
     errors.dedup();
-    let has = |effect: Effect| counting.iter().any(|finding| finding.rule.effect == effect);
-    let effect = if incomplete || has(Effect::Deny) || !has(Effect::Allow) {
-        Effect::Deny
-    } else if has(Effect::Approve) {
-        Effect::Approve
-    } else if has(Effect::Mask) {
-        Effect::Mask
-    } else {
-        Effect::Allow
-    };
+    let effect = effect(incomplete, |effect| counting.iter().any(|finding| finding.rule.effect == effect));
     if effect == Effect::Deny {
         counting.retain(|finding| finding.rule.effect == Effect::Deny);
         // What does not go ahead leaves nothing behind.
@@ -98,7 +104,7 @@ pub(crate) fn combine(findings: Findings, policy: &PolicyName) -> Decision {
         reasons.extend(errors.iter().map(|error| error.message.clone()));
     }
     if effect == Effect::Deny && reasons.is_empty() {
-        reasons.push(no_allow.unwrap_or_else(|| "no rule allows this request".to_owned()));
+        reasons.push(no_allow.unwrap_or_else(|| NO_ALLOW.to_owned()));
     }
     without_repeats(&mut reasons);
     labels.sort();
@@ -121,26 +127,39 @@ pub(crate) fn combine(findings: Findings, policy: &PolicyName) -> Decision {
     }
 }
 
+/// What is decided where rules of some effects count: `has` says which.
+pub(crate) fn effect(incomplete: bool, has: impl Fn(Effect) -> bool) -> Effect {
+    if incomplete || has(Effect::Deny) || !has(Effect::Allow) {
+        Effect::Deny
+    } else if has(Effect::Approve) {
+        Effect::Approve
+    } else if has(Effect::Mask) {
+        Effect::Mask
+    } else {
+        Effect::Allow
+    }
+}
+
 type Key<'a> = (Effect, &'a str, &'a str, &'a hpol_lang::source::Location);
 
 fn key(rule: &RuleMatch) -> Key<'_> {
     (rule.effect, &rule.package, &rule.id, &rule.location)
 }
 
-/// The reasons of the rules that brought the effect about. A denial always says something.
+/// The reasons of the rules that brought the effect about.
 fn reasons(counting: &[Finding], effect: Effect) -> Vec<String> {
     let deciding = counting.iter().map(|finding| &finding.rule).filter(|rule| rule.effect == effect);
-    deciding
-        .filter_map(|rule| match (&rule.reason, rule.outcome) {
-            (Some(reason), _) => Some(reason.clone()),
-            (None, RuleOutcome::Absent) => {
-                Some(format!("rule `{}` applies, because a value it looks at is absent", rule.id))
-            }
-            (None, RuleOutcome::Error) => Some(format!("rule `{}` applies, because its evaluation failed", rule.id)),
-            (None, RuleOutcome::Matched) if effect == Effect::Deny => Some(format!("rule `{}` denies it", rule.id)),
-            (None, RuleOutcome::Matched) => None,
-        })
-        .collect()
+    deciding.filter_map(|rule| rule.reason.clone().or_else(|| default_reason(&rule.id, rule.outcome, effect))).collect()
+}
+
+/// The reason of a rule that gives none. A denial always says something.
+pub(crate) fn default_reason(id: &str, outcome: RuleOutcome, effect: Effect) -> Option<String> {
+    match outcome {
+        RuleOutcome::Absent => Some(format!("rule `{id}` applies, because a value it looks at is absent")),
+        RuleOutcome::Error => Some(format!("rule `{id}` applies, because its evaluation failed")),
+        RuleOutcome::Matched if effect == Effect::Deny => Some(format!("rule `{id}` denies it")),
+        RuleOutcome::Matched => None,
+    }
 }
 
 fn without_repeats(texts: &mut Vec<String>) {

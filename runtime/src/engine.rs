@@ -357,7 +357,7 @@ fn fitting(snapshot: &Snapshot, asked: &Asked<'_>, input: Option<&Value>) -> Res
     }
 }
 
-fn not_loaded() -> Decision {
+pub(crate) fn not_loaded() -> Decision {
     let message = QueryError::NotLoaded.to_string();
     Decision {
         effect: Effect::Deny,

@@ -1,6 +1,6 @@
 //! One request against one generation: which packages take part, whether the input fits, what their rules find.
 
-use std::time::Instant;
+use std::sync::Arc;
 
 use hpol_compiler::context::{CALL_DEPTH_MAX, Context, Fault, codes};
 use hpol_compiler::machine::{self, Machine, Outcome, Verdict};
@@ -10,8 +10,9 @@ use hpol_lang::source::Span;
 use hpol_lang::typed;
 use hpol_lang::types::{SelectorKind, Type, validate};
 use hpol_lang::value::Value;
+use hpol_stdlib::heap::Word;
 
-use crate::build::Kinds;
+use crate::build::{Group, Kinds};
 use crate::combine::{Asks, Finding, Findings};
 use crate::decision::{
     AbsentPath, ApprovalDemand, Approver, DetectorUse, Direction, Effect, EvaluationError, Increment, Mask, Operator,
@@ -39,33 +40,57 @@ pub(crate) type Watch<'w> = &'w mut dyn FnMut(DecisionId, &Verdict);
 impl Evaluation<'_> {
     /// Decides on a request of `kind` with every package that takes part.
     pub(crate) fn decide(&self, kind: &str, value: &Value, context: &mut Context, watch: Watch<'_>) -> Findings {
-        let mut findings = Findings::default();
+        let (mut findings, mut inputs) = (Findings::default(), Vec::new());
+        if let Some(groups) = self.load(kind, value, context, &mut inputs, &mut findings) {
+            self.run(groups, &inputs, context, &mut findings, watch);
+        }
+        findings
+    }
+
+    /// Takes a request in: the packages that decide on its kind, and the input of each of their groups. `None` if it can't be
+    /// decided on, and then `findings` say why.
+    pub(crate) fn load(
+        &self,
+        kind: &str,
+        value: &Value,
+        context: &mut Context,
+        inputs: &mut Vec<Word>,
+        findings: &mut Findings,
+    ) -> Option<&Arc<[Group]>> {
+        inputs.clear();
         let Some(groups) = self.kinds.get(kind) else {
             findings.no_allow = Some(format!("no policy decides requests of kind `{kind}`"));
-            return findings;
+            return None;
         };
         // Every package's type is checked before any rule runs.
-        let mut values = Vec::with_capacity(groups.len());
-        for group in groups {
+        for group in groups.iter() {
             match validate(value, &group.input) {
-                Ok(value) => values.push(value),
-                Err(mismatches) => refuse_input(&mismatches, &mut findings),
+                Ok(value) => match context.make(&value) {
+                    Ok(word) => inputs.push(word),
+                    Err(fault) => self.take_fault(fault, findings),
+                },
+                Err(mismatches) => refuse_input(&mismatches, findings),
             }
         }
-        if findings.incomplete {
-            return findings;
-        }
-        for (group, value) in groups.iter().zip(&values) {
-            if let Err(fault) = context.set_input(value) {
-                self.take_fault(fault, &mut findings);
-                break;
-            }
+        (!findings.incomplete).then_some(groups)
+    }
+
+    /// Runs the rules of some groups on their inputs.
+    pub(crate) fn run(
+        &self,
+        groups: &[Group],
+        inputs: &[Word],
+        context: &mut Context,
+        findings: &mut Findings,
+        watch: Watch<'_>,
+    ) {
+        for (group, input) in groups.iter().zip(inputs) {
+            context.set_input_word(*input);
             for package in &group.packages {
-                self.run_package(*package, context, &mut findings, watch);
+                self.run_package(*package, context, findings, watch);
             }
         }
         findings.reads = context.state_reads();
-        findings
     }
 
     /// Decides with one package on the input that stands in the context.
@@ -111,7 +136,7 @@ impl Evaluation<'_> {
 
     /// What the request leaves behind if it goes ahead: labels and increments of the package's counters. A request that counts
     /// but can't be counted does not go ahead.
-    fn leave_behind(&self, package: usize, context: &mut Context, findings: &mut Findings) {
+    pub(crate) fn leave_behind(&self, package: usize, context: &mut Context, findings: &mut Findings) {
         let own = |number: u32| number as usize == package;
         for rule in self.program.labels.iter().filter(|rule| own(rule.package)) {
             if findings.incomplete {
@@ -152,12 +177,7 @@ impl Evaluation<'_> {
         for fault in verdict.faults {
             self.take_fault(fault, findings);
         }
-        let outcome = match verdict.outcome {
-            Outcome::NotMatched | Outcome::Exempt => return,
-            Outcome::Matched => RuleOutcome::Matched,
-            Outcome::Absent => RuleOutcome::Absent,
-            Outcome::Error => RuleOutcome::Error,
-        };
+        let Some(outcome) = rule_outcome(verdict.outcome) else { return };
         let witnesses = verdict.witnesses.into_iter().map(|(name, value)| Witness { name, value });
         findings.counting.push(Finding {
             rule: RuleMatch {
@@ -174,13 +194,23 @@ impl Evaluation<'_> {
         });
     }
 
-    fn take_fault(&self, fault: Fault, findings: &mut Findings) {
+    pub(crate) fn take_fault(&self, fault: Fault, findings: &mut Findings) {
         findings.incomplete |= fault.code.starts_with("limit_") || fault.code == codes::INTERNAL;
         findings.errors.push(evaluation_error(fault, self.program));
     }
 
     pub(crate) fn absent_path(&self, site: &plan::Site) -> AbsentPath {
         AbsentPath { path: site.path.clone(), location: self.program.sources.location(site.span) }
+    }
+}
+
+/// How a rule came to count, if it does.
+pub(crate) fn rule_outcome(outcome: Outcome) -> Option<RuleOutcome> {
+    match outcome {
+        Outcome::NotMatched | Outcome::Exempt => None,
+        Outcome::Matched => Some(RuleOutcome::Matched),
+        Outcome::Absent => Some(RuleOutcome::Absent),
+        Outcome::Error => Some(RuleOutcome::Error),
     }
 }
 
@@ -191,7 +221,7 @@ pub(crate) fn begin(context: &mut Context, limits: &Limits, now_nanoseconds: i64
         fuel: limits.fuel,
         memory_bytes: limits.memory_bytes,
         call_depth: limits.depth.min(CALL_DEPTH_MAX),
-        deadline: Instant::now().checked_add(limits.time),
+        time: Some(limits.time),
         interrupt: None,
     };
     context.begin(&program, limits, now_nanoseconds);

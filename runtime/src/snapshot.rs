@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use hpol_compiler::context::Context;
+use hpol_compiler::jit::CompiledCode;
 use hpol_compiler::machine::Machine;
 use hpol_compiler::plan::{DecisionId, Program};
 use hpol_lang::diagnostic::DiagnosticReport;
@@ -79,6 +80,11 @@ impl Snapshot {
     /// Revision and hash.
     pub(crate) fn name(&self) -> &PolicyName {
         &self.name
+    }
+
+    /// The machine code, if that is what is to run.
+    pub(crate) fn code(&self, kind: EngineKind) -> Option<&CompiledCode> {
+        self.built.code.as_ref().filter(|_| kind == EngineKind::Jit)
     }
 
     /// The plan.

@@ -73,6 +73,15 @@ pub struct Heap {
     bytes_max: usize,
 }
 
+/// How far a local region is filled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct HeapMark {
+    nodes: usize,
+    words: usize,
+    text: usize,
+    numbers: usize,
+}
+
 /// A value taken apart for reading.
 #[derive(Debug, Clone, Copy)]
 pub enum View<'h> {
@@ -124,6 +133,20 @@ impl Heap {
         self.frozen = frozen;
         self.bytes_max = bytes_max;
         self.local.clear();
+    }
+
+    /// How far the local region is filled, to go back to with [`Heap::truncate`].
+    pub fn mark(&self) -> HeapMark {
+        let Region { nodes, words, text, numbers, .. } = &self.local;
+        HeapMark { nodes: nodes.len(), words: words.len(), text: text.len(), numbers: numbers.len() }
+    }
+
+    /// Drops what the local region was given since `mark`; words made before stay valid.
+    pub fn truncate(&mut self, mark: HeapMark) {
+        self.local.nodes.truncate(mark.nodes);
+        self.local.words.truncate(mark.words);
+        self.local.text.truncate(mark.text);
+        self.local.numbers.truncate(mark.numbers);
     }
 
     /// The shared region.

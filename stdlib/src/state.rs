@@ -182,6 +182,11 @@ impl State {
         self.answers.clear();
     }
 
+    /// Forgets what was asked; who answers stays.
+    pub fn restart(&mut self) {
+        self.answers.clear();
+    }
+
     /// What was asked, in order.
     pub fn reads(&self) -> Vec<StateRead> {
         let mut reads: Vec<StateRead> = self.answers.values().cloned().collect();

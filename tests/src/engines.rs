@@ -1,12 +1,13 @@
 //! Every engine on one policy: interpreter and machine code, with and without the compiler's improvements, and with all but one of them.
 
-use std::sync::Arc;
+use std::collections::BTreeSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use hpol_lang::value::Value;
 use hpol_runtime::error::{LoadError, QueryError, code};
 use hpol_runtime::source::Files;
 use hpol_runtime::state::StateSource;
-use hpol_runtime::{Decision, Engine, EngineKind, EngineOptions, Input, Limits, Pass};
+use hpol_runtime::{Decision, Engine, EngineKind, EngineOptions, Evaluator, Input, Limits, Pass};
 
 /// How a policy is run.
 type Way = (EngineKind, bool, Option<Pass>);
@@ -23,6 +24,8 @@ const WAYS: [Way; 4] = [
 #[derive(Debug)]
 pub struct Engines {
     engines: Vec<Engine>,
+    /// One for each engine, which all decisions go through one after the other.
+    evaluators: Mutex<Vec<Evaluator>>,
 }
 
 impl Engines {
@@ -62,7 +65,8 @@ impl Engines {
                 panic!("{} does not take what another engine takes: {error}", name(engine));
             }
         }
-        Ok(Self { engines })
+        let evaluators = engines.iter().map(Evaluator::new).collect();
+        Ok(Self { engines, evaluators: Mutex::new(evaluators) })
     }
 
     /// The decision on a request.
@@ -81,7 +85,39 @@ impl Engines {
             }
             decision
         };
-        self.agreed(decide, is_limited)
+        let decision = self.agreed(decide, is_limited);
+        if !is_limited(&decision) {
+            self.rule_on(input, &decision);
+        }
+        decision
+    }
+
+    /// Holds what evaluators say, asked twice, to the decision.
+    fn rule_on(&self, input: &Input, decision: &Decision) {
+        let mut evaluators = self.evaluators.lock().unwrap_or_else(PoisonError::into_inner);
+        for (evaluator, engine) in evaluators.iter_mut().zip(&self.engines) {
+            let name = name(engine);
+            evaluator.set_input(input);
+            for _ in 0..2 {
+                let ruling = evaluator.decide();
+                assert_eq!(ruling.effect(), decision.effect, "{name} rules otherwise than it decides");
+                let mut rules: Vec<_> = ruling.rules().map(|rule| (rule.effect, rule.package, rule.id)).collect();
+                rules.sort();
+                let decided = decision.rules.iter().map(|rule| (rule.effect, &*rule.package, &*rule.id));
+                assert_eq!(rules, decided.collect::<Vec<_>>(), "{name} names other rules");
+                let reasons: BTreeSet<_> = ruling.reasons().collect();
+                let decided = decision.reasons.iter().map(|reason| reason.as_str().into());
+                assert_eq!(reasons, decided.collect(), "{name} gives other reasons");
+                let mut left: Vec<_> = ruling.labels().to_vec();
+                left.sort();
+                left.dedup();
+                assert_eq!(left, decision.labels, "{name} gives other labels");
+                let mut increments = ruling.increments().to_vec();
+                increments.sort();
+                assert_eq!(increments, decision.increments, "{name} counts otherwise");
+            }
+            assert_eq!(evaluator.decision(), *decision, "{name} decides otherwise the second time");
+        }
     }
 
     /// The value at a path.

@@ -22,9 +22,13 @@ pub(super) struct Marks {
 
 impl Marks {
     pub(super) fn begin(&mut self, sites: usize) {
+        self.clear();
+        self.last.resize(sites, 0);
+    }
+
+    pub(super) fn clear(&mut self) {
         self.list.clear();
         self.window = 0;
-        self.last.resize(sites, 0);
     }
 
     pub(super) fn add(&mut self, site: SiteId) {

@@ -52,8 +52,8 @@ pub enum Intercepted {
 }
 
 impl Context {
-    /// Makes the outermost world, or empties it.
-    pub(super) fn begin_worlds(&mut self) {
+    /// Makes the outermost world, or empties it but for its input.
+    pub(super) fn begin_worlds(&mut self, keep_input: bool) {
         self.worlds.truncate(1);
         if let Some(world) = self.worlds.first_mut() {
             for slot in world.touched.drain(..) {
@@ -61,8 +61,10 @@ impl Context {
             }
             world.memo_marks.clear();
             world.documents.clear();
-            world.input = Word::ABSENT;
-            world.slots.fill(Word::ABSENT);
+            if !keep_input {
+                world.input = Word::ABSENT;
+                world.slots.fill(Word::ABSENT);
+            }
         } else {
             self.worlds.push(World {
                 input: Word::ABSENT,

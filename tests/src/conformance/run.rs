@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use hpol_compiler::context::{Context, Limits};
 use hpol_compiler::machine::{self, Machine};
@@ -149,8 +149,7 @@ fn evaluate(program: &Arc<Program>, machine: &dyn Machine, input: Option<&Value>
         return Err(Outcome::Defect("the query is lost".to_owned()));
     };
     let mut context = Context::new(program);
-    let deadline = Instant::now().checked_add(TIME);
-    let limits = Limits { fuel: FUEL, memory_bytes: MEMORY_BYTES, deadline, ..Limits::default() };
+    let limits = Limits { fuel: FUEL, memory_bytes: MEMORY_BYTES, time: Some(TIME), ..Limits::default() };
     context.begin(program, limits, NOW_NANOSECONDS);
     let failed = |fault: hpol_compiler::context::Fault| Outcome::Failed(fault.code.to_owned(), fault.message);
     if let Some(input) = input {

@@ -1,0 +1,345 @@
+//! Decisions without allocation: for hosts that decide many times on one thread.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use hpol_compiler::context::Context;
+use hpol_compiler::machine::{self, Machine, Outcome};
+use hpol_compiler::plan::{self, DecisionId};
+use hpol_lang::ast::EffectKeyword;
+use hpol_stdlib::heap::Word;
+
+use crate::build::Group;
+use crate::combine::{self, Findings, combine};
+use crate::decision::{Decision, Effect, EvaluationError, Increment};
+use crate::engine::{Engine, not_loaded};
+use crate::evaluate;
+use crate::guard::guarded;
+use crate::input::Input;
+use crate::interpret::Interpreter;
+use crate::snapshot::Snapshot;
+
+/// Decides again and again on one thread with memory of its own. Once it has seen a few requests, a decision allocates nothing.
+///
+/// An input is taken in by the policies that are current then, and they decide on it; the next input follows a reload.
+/// The generation stays in memory as long as an evaluator holds it, so one that is not used should be dropped.
+///
+/// ```
+/// use hpol_runtime::source::Files;
+/// use hpol_runtime::{Effect, Engine, EngineOptions, Evaluator, Input};
+///
+/// let policy = r#"
+/// package guard
+/// input: {method: string}
+/// allow "reads" if input.method == "GET"
+/// "#;
+/// let engine = Engine::new(EngineOptions::default());
+/// engine.load(&Files::from_memory([("guard.hpol", policy)]))?;
+/// let mut evaluator = Evaluator::new(&engine);
+/// evaluator.set_input(&Input::from_json("guard", r#"{"method": "GET"}"#)?);
+/// let ruling = evaluator.decide();
+/// assert_eq!(ruling.effect(), Effect::Allow);
+/// assert_eq!(ruling.rules().next().map(|rule| rule.id), Some("reads"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug)]
+pub struct Evaluator {
+    engine: Engine,
+    /// What decides on the input, with the memory for it.
+    generation: Option<Generation>,
+    found: Found,
+}
+
+#[derive(Debug)]
+struct Generation {
+    snapshot: Arc<Snapshot>,
+    context: Context,
+    /// The packages that decide on the input's kind.
+    groups: Option<Arc<[Group]>>,
+    /// The input of each group.
+    inputs: Vec<Word>,
+    /// Why the input can't be decided on.
+    refused: Option<Box<Findings>>,
+}
+
+/// What a decision came to.
+#[derive(Debug, Default)]
+struct Found {
+    effect: Option<Effect>,
+    /// Which effects the rules have that count, a bit each.
+    has: u8,
+    rules: Vec<FoundRule>,
+    /// Errors, labels and increments, none of which most decisions have.
+    findings: Findings,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct FoundRule {
+    decision: DecisionId,
+    outcome: Outcome,
+    reason: Option<Word>,
+}
+
+/// What was decided, and by which rules. [`Evaluator::decision`] says everything about it.
+#[derive(Debug, Clone, Copy)]
+pub struct Ruling<'e> {
+    evaluator: &'e Evaluator,
+}
+
+/// A rule that brought a ruling about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RulingRule<'e> {
+    /// Which of the four decision rules it is.
+    pub effect: Effect,
+    /// Its id, as written.
+    pub id: &'e str,
+    /// Its package, without `data.`.
+    pub package: &'e str,
+}
+
+impl Evaluator {
+    /// An evaluator for the policies of an engine.
+    pub fn new(engine: &Engine) -> Self {
+        Self { engine: engine.clone(), generation: None, found: Found::default() }
+    }
+
+    /// Takes in the request that is decided on from now on. One that does not fit the policies is denied, with the errors
+    /// that say why.
+    pub fn set_input(&mut self, input: &Input) {
+        self.generation = self.take_generation();
+        let limits = self.engine.options().limits;
+        let Some(generation) = &mut self.generation else { return };
+        let taken = guarded(|| {
+            let Generation { snapshot, context, groups, inputs, refused } = &mut *generation;
+            evaluate::begin(context, &limits, input.now_nanoseconds());
+            context.set_state(input.state().cloned());
+            let mut findings = Findings::default();
+            let interpreter = Interpreter::default();
+            let evaluation = snapshot.evaluation(&interpreter);
+            *groups = evaluation.load(input.kind(), input.value(), context, inputs, &mut findings).cloned();
+            *refused = groups.is_none().then(|| Box::new(findings));
+            if let [input] = inputs.as_slice() {
+                context.set_input_word(*input);
+            }
+            context.keep_input();
+        });
+        if taken.is_none() {
+            self.generation = None;
+        }
+    }
+
+    /// The current generation, with the memory of the one before if it is the same.
+    fn take_generation(&mut self) -> Option<Generation> {
+        let current = self.engine.snapshot()?;
+        match self.generation.take() {
+            Some(known) if Arc::ptr_eq(&known.snapshot, &current) => Some(known),
+            _ => {
+                let context = Context::new(current.program());
+                Some(Generation { snapshot: current, context, groups: None, inputs: Vec::new(), refused: None })
+            }
+        }
+    }
+
+    /// Decides on the request. Whatever goes wrong is a deny whose [`Ruling::errors`] say why; without a request it is one
+    /// too.
+    pub fn decide(&mut self) -> Ruling<'_> {
+        let kind = self.engine.options().kind;
+        let Self { generation, found, .. } = self;
+        found.clear();
+        if let Some(generation) = generation {
+            let decided = guarded(|| {
+                let Generation { snapshot, context, groups, inputs, refused } = generation;
+                match (groups, refused) {
+                    (Some(groups), None) => match snapshot.code(kind) {
+                        Some(code) => found.decide(snapshot, code, context, groups, inputs),
+                        None => found.decide(snapshot, &Interpreter::default(), context, groups, inputs),
+                    },
+                    (_, Some(refused)) => found.refuse((**refused).clone()),
+                    (None, None) => found.refuse(Findings::defect()),
+                }
+            });
+            if decided.is_none() {
+                // What a panic leaves half done is not looked at again.
+                self.generation = None;
+                self.found.refuse(Findings::defect());
+            }
+        } else {
+            let Decision { errors, .. } = not_loaded();
+            found.refuse(Findings { errors, incomplete: true, ..Findings::default() });
+        }
+        Ruling { evaluator: self }
+    }
+
+    /// Decides on the request and says everything about it, as [`Engine::decide`] does.
+    pub fn decision(&mut self) -> Decision {
+        let kind = self.engine.options().kind;
+        let Some(generation) = &mut self.generation else { return not_loaded() };
+        let Generation { snapshot, context, groups, inputs, refused } = generation;
+        let findings = guarded(|| {
+            if let Some(refused) = refused {
+                return (**refused).clone();
+            }
+            let mut findings = Findings::default();
+            if let Some(groups) = groups {
+                context.restart();
+                let interpreter = Interpreter::default();
+                let machine: &dyn Machine = snapshot.code(kind).map_or(&interpreter, |code| code);
+                snapshot.evaluation(machine).run(groups, inputs, context, &mut findings, &mut |_, _| {});
+            }
+            findings
+        });
+        combine(findings.unwrap_or_else(Findings::defect), snapshot.name())
+    }
+}
+
+impl Found {
+    fn clear(&mut self) {
+        self.effect = None;
+        self.has = 0;
+        self.rules.clear();
+        self.findings.clear();
+    }
+
+    fn refuse(&mut self, findings: Findings) {
+        self.clear();
+        self.findings = findings;
+        self.effect = Some(Effect::Deny);
+    }
+
+    /// Runs the rules as [`evaluate::Evaluation`] does, but only as long as they can change what is decided.
+    fn decide<M: Machine>(
+        &mut self,
+        snapshot: &Snapshot,
+        machine: &M,
+        context: &mut Context,
+        groups: &[Group],
+        inputs: &[Word],
+    ) {
+        context.restart();
+        let program = &**snapshot.program();
+        for (group, input) in groups.iter().zip(inputs) {
+            if groups.len() > 1 {
+                context.set_input_word(*input);
+            }
+            for package in &group.packages {
+                for id in &program.packages[*package].decisions {
+                    self.run(*id, snapshot, machine, context);
+                }
+            }
+        }
+        if self.effect_now() != Effect::Deny && !(program.labels.is_empty() && program.counters.is_empty()) {
+            let evaluation = snapshot.evaluation(machine);
+            for (group, input) in groups.iter().zip(inputs) {
+                if groups.len() > 1 {
+                    context.set_input_word(*input);
+                }
+                for package in &group.packages {
+                    evaluation.leave_behind(*package, context, &mut self.findings);
+                }
+            }
+        }
+        let effect = self.effect_now();
+        self.effect = Some(effect);
+        if effect == Effect::Deny {
+            self.rules.retain(|rule| program.decisions[rule.decision.index()].effect == EffectKeyword::Deny);
+            self.findings.labels.clear();
+            self.findings.increments.clear();
+        }
+    }
+
+    fn run<M: Machine>(&mut self, id: DecisionId, snapshot: &Snapshot, machine: &M, context: &mut Context) {
+        let program = &**snapshot.program();
+        let rule = &program.decisions[id.index()];
+        let denied = self.has & bit(Effect::Deny) != 0;
+        // After a deny only what else denies is told; after a limit nothing can be found out.
+        if self.findings.incomplete || (denied && rule.effect != EffectKeyword::Deny) {
+            return;
+        }
+        let judgement = machine::judge(machine, program, id, context);
+        for fault in judgement.faults {
+            snapshot.evaluation(machine).take_fault(fault, &mut self.findings);
+        }
+        if judgement.outcome.holds() {
+            self.has |= bit(evaluate::effect(rule.effect));
+            self.rules.push(FoundRule { decision: id, outcome: judgement.outcome, reason: context.reason() });
+        }
+    }
+
+    fn effect_now(&self) -> Effect {
+        combine::effect(self.findings.incomplete, |effect| self.has & bit(effect) != 0)
+    }
+}
+
+fn bit(effect: Effect) -> u8 {
+    1 << effect as u8
+}
+
+impl<'e> Ruling<'e> {
+    /// The outcome. With [`Effect::Mask`] and [`Effect::Approve`] something is to be done, which [`Evaluator::decision`] says.
+    pub fn effect(&self) -> Effect {
+        self.evaluator.found.effect.unwrap_or(Effect::Deny)
+    }
+
+    /// The rules that count, in the order of package, effect and id; of a denial only those that deny.
+    pub fn rules(&self) -> impl Iterator<Item = RulingRule<'e>> + use<'e> {
+        let program = self.program();
+        self.evaluator.found.rules.iter().filter_map(move |found| {
+            let program = program?;
+            let rule = &program.decisions[found.decision.index()];
+            let package = &program.packages[rule.package as usize].path;
+            Some(RulingRule { effect: evaluate::effect(rule.effect), id: &rule.id, package })
+        })
+    }
+
+    /// Why, for people; a denial always says something. The same text may come twice.
+    pub fn reasons(&self) -> impl Iterator<Item = Cow<'e, str>> + use<'e> {
+        let (evaluator, effect) = (self.evaluator, self.effect());
+        let found = &evaluator.found;
+        let rules = found.rules.iter().filter_map(move |rule| evaluator.reason(*rule, effect));
+        let errors = found.findings.errors.iter().filter(|_| found.findings.incomplete);
+        let nothing = effect == Effect::Deny && found.rules.is_empty() && !found.findings.incomplete;
+        let nothing = nothing.then(|| found.findings.no_allow.as_deref().unwrap_or(combine::NO_ALLOW));
+        rules.chain(errors.map(|error| Cow::Borrowed(error.message.as_str()))).chain(nothing.map(Cow::Borrowed))
+    }
+
+    /// Errors met while evaluating; each was counted against the request.
+    pub fn errors(&self) -> &'e [EvaluationError] {
+        &self.evaluator.found.findings.errors
+    }
+
+    /// Labels that the session gets if the request goes ahead.
+    pub fn labels(&self) -> &'e [Arc<str>] {
+        &self.evaluator.found.findings.labels
+    }
+
+    /// What counters get if the request goes ahead.
+    pub fn increments(&self) -> &'e [Increment] {
+        &self.evaluator.found.findings.increments
+    }
+
+    fn program(&self) -> Option<&'e plan::Program> {
+        self.evaluator.generation.as_ref().map(|generation| &**generation.snapshot.program())
+    }
+}
+
+impl Evaluator {
+    /// Why a rule counts; `None` where nothing needs to be said.
+    fn reason(&self, found: FoundRule, effect: Effect) -> Option<Cow<'_, str>> {
+        let Generation { snapshot, context, .. } = self.generation.as_ref()?;
+        let rule = &snapshot.program().decisions[found.decision.index()];
+        if evaluate::effect(rule.effect) != effect {
+            return None;
+        }
+        let heap = context.heap();
+        match found.reason {
+            Some(word) => {
+                let text = heap.as_str(word).map(Cow::Borrowed);
+                Some(text.unwrap_or_else(|| Cow::Owned(heap.to_value(word).to_string())))
+            }
+            None => {
+                let outcome = evaluate::rule_outcome(found.outcome)?;
+                combine::default_reason(&rule.id, outcome, effect).map(Cow::Owned)
+            }
+        }
+    }
+}
