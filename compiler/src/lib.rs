@@ -5,6 +5,7 @@
 use hpol_lang::typed;
 
 pub mod context;
+pub mod index;
 pub mod jit;
 mod limits;
 mod lower;

@@ -148,6 +148,7 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         documents: documents(program),
         nodes: nodes(program),
         decisions,
+        indexes: Vec::new(),
         counters,
         labels,
         packages,

@@ -13,6 +13,7 @@ mod copies;
 mod dead_code;
 mod fold_constants;
 mod hoist;
+mod index_rules;
 mod inline_constants;
 mod input_slots;
 mod share;
@@ -34,6 +35,8 @@ pub enum Pass {
     Copies,
     /// Statements without effect go away.
     DeadCode,
+    /// Rules that certainly do not count for a request are not run.
+    IndexRules,
 }
 
 impl Pass {
@@ -46,6 +49,7 @@ impl Pass {
         Self::Hoist,
         Self::Copies,
         Self::DeadCode,
+        Self::IndexRules,
     ];
 
     fn run(self, program: &mut Program) {
@@ -57,6 +61,7 @@ impl Pass {
             Self::Hoist => hoist::run(program),
             Self::Copies => copies::run(program),
             Self::DeadCode => dead_code::run(program),
+            Self::IndexRules => index_rules::run(program),
         }
     }
 }

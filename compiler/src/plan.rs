@@ -52,6 +52,8 @@ use hpol_lang::value::Value;
 use hpol_stdlib::builtin::Builtin;
 use hpol_stdlib::heap::{Region, Word};
 
+use crate::index::RuleIndex;
+
 mod display;
 mod operands;
 mod slots;
@@ -120,6 +122,8 @@ pub struct Program {
     pub nodes: Vec<Vec<Arc<str>>>,
     /// Decision rules, in the order of package, effect and id.
     pub decisions: Vec<Decision>,
+    /// Which decision rules of each package can count for a request; `None` where all are to be run.
+    pub indexes: Vec<Option<RuleIndex>>,
     /// Counters, in the order of their names.
     pub counters: Vec<Counter>,
     /// Labels for sessions.

@@ -122,7 +122,12 @@ impl Evaluation<'_> {
     }
 
     fn run_package(&self, package: usize, context: &mut Context, findings: &mut Findings, watch: Watch<'_>) {
-        for id in &self.program.packages[package].decisions {
+        let decisions = &self.program.packages[package].decisions;
+        let mut candidates = Vec::new();
+        if !context.candidates(package, &mut candidates) {
+            candidates.extend((0..).take(decisions.len()));
+        }
+        for id in candidates.into_iter().filter_map(|at: u32| decisions.get(at as usize)) {
             // Nothing can be granted any more, and what is left of the limits is not worth using up.
             if findings.incomplete {
                 return;

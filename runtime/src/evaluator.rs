@@ -69,6 +69,8 @@ struct Found {
     /// Which effects the rules have that count, a bit each.
     has: u8,
     rules: Vec<FoundRule>,
+    /// Rules of a package that can count.
+    candidates: Vec<u32>,
     /// Errors, labels and increments, none of which most decisions have.
     findings: Findings,
 }
@@ -222,8 +224,15 @@ impl Found {
                 context.set_input_word(*input);
             }
             for package in &group.packages {
-                for id in &program.packages[*package].decisions {
-                    self.run(*id, snapshot, machine, context);
+                let decisions = &program.packages[*package].decisions;
+                if context.candidates(*package, &mut self.candidates) {
+                    for at in 0..self.candidates.len() {
+                        if let Some(id) = decisions.get(self.candidates[at] as usize) {
+                            self.run(*id, snapshot, machine, context);
+                        }
+                    }
+                } else {
+                    decisions.iter().for_each(|id| self.run(*id, snapshot, machine, context));
                 }
             }
         }

@@ -205,6 +205,17 @@ impl Context {
         self.worlds[self.world].slots.get(slot.index()).copied().unwrap_or(Word::ABSENT)
     }
 
+    /// Puts the rules of a package that can count for the input in force into `candidates`; false if all must be run.
+    pub fn candidates(&self, package: usize, candidates: &mut Vec<u32>) -> bool {
+        candidates.clear();
+        // What is replaced may stand for what the index takes for granted.
+        let index = self.program.indexes.get(package).and_then(Option::as_ref).filter(|_| !self.intercepts());
+        if let Some(index) = index {
+            index.candidates(&self.worlds[self.world].slots, &self.heap, candidates);
+        }
+        index.is_some()
+    }
+
     /// The base documents in force.
     pub fn data(&self) -> Word {
         self.worlds[self.world].data

@@ -307,6 +307,18 @@ fn arithmetic(operator: ArithmeticOperator) -> &'static str {
 }
 
 impl CompareOperator {
+    /// The one that says the same with the operands the other way round.
+    pub(crate) const fn swapped(self) -> Self {
+        match self {
+            Self::Equal => Self::Equal,
+            Self::NotEqual => Self::NotEqual,
+            Self::Less => Self::Greater,
+            Self::LessEqual => Self::GreaterEqual,
+            Self::Greater => Self::Less,
+            Self::GreaterEqual => Self::LessEqual,
+        }
+    }
+
     /// The sign as written.
     pub const fn symbol(self) -> &'static str {
         match self {

@@ -58,6 +58,8 @@ fn program(statements: Vec<Statement>) -> Program {
         tests: Vec::new(),
         sites: vec![Site { path: "input".into(), span: SPAN }],
         places: vec![SPAN],
+        indexes: Vec::new(),
+        slots: crate::plan::InputSlots::default(),
         paths: Vec::new(),
         extents: Vec::new(),
         conditions: Vec::new(),

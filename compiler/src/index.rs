@@ -1,0 +1,170 @@
+//! Which rules of a package can count for a request, without running the others.
+//!
+//! A rule is left out only where one of its first conditions is certainly false and everything before that condition certainly
+//! has a value and is no error, so that running the rule would find nothing: no match, no absence, no error. What an
+//! index can't tell is a candidate, and running it decides.
+//!
+//! ```text
+//! deny "a" if { input.tool == "rm"; input.user == "ada" }     (tool, user) → rules
+//! deny "b" if input.tool in {"ls", "cat"}                     tool         → rules
+//! deny "c" if startswith(input.path, "/etc/")                 path by length of prefix, then prefix → rules
+//! ```
+//!
+//! The tables are keyed by words: texts of the plan are interned, so that equal texts, integers and truth values are equal
+//! words.
+
+use hpol_stdlib::heap::{Heap, Kind, View, Word};
+use rustc_hash::FxHashMap;
+
+use crate::plan::{CompareOperator, SlotId};
+
+/// Most paths that one table looks at together; further equalities are left to the rules.
+pub(crate) const KEY_SLOTS: usize = 4;
+
+/// The words of a table's paths, filled up with absent.
+type Key = [u64; KEY_SLOTS];
+
+/// The index over the rules of a package. Rules are named by their place in the package's list.
+#[derive(Debug, Clone, Default)]
+pub struct RuleIndex {
+    /// Rules that must always run.
+    pub(crate) always: Vec<u32>,
+    /// Rules that must run where a path does not hold what the index takes for granted.
+    pub(crate) needs: Vec<(SlotId, Need, Vec<u32>)>,
+    pub(crate) equal: Vec<EqualTable>,
+    pub(crate) members: Vec<MemberTable>,
+    pub(crate) prefixes: Vec<PrefixTable>,
+    pub(crate) ranges: Vec<RangeTable>,
+}
+
+/// What an index takes for granted of a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Need {
+    /// That it has a value.
+    Present,
+    /// That it has text.
+    Text,
+}
+
+/// Rules by the values of some paths.
+#[derive(Debug, Clone)]
+pub(crate) struct EqualTable {
+    pub(crate) slots: Vec<SlotId>,
+    pub(crate) rules: FxHashMap<Key, Vec<u32>>,
+}
+
+/// Rules by a value that is to be in the collection at a path.
+#[derive(Debug, Clone)]
+pub(crate) struct MemberTable {
+    pub(crate) slot: SlotId,
+    pub(crate) rules: FxHashMap<u64, Vec<u32>>,
+}
+
+/// Rules by how the text at a path is to begin.
+#[derive(Debug, Clone)]
+pub(crate) struct PrefixTable {
+    pub(crate) slot: SlotId,
+    /// By length in bytes, ascending.
+    pub(crate) lengths: Vec<(usize, FxHashMap<Box<str>, Vec<u32>>)>,
+}
+
+/// Rules by a bound on the integer at a path.
+#[derive(Debug, Clone)]
+pub(crate) struct RangeTable {
+    pub(crate) slot: SlotId,
+    /// Rules that want more than a bound, or as much, by bound.
+    pub(crate) above: Vec<(i64, u32)>,
+    /// Rules that want less than a bound, or as much, by bound.
+    pub(crate) below: Vec<(i64, u32)>,
+}
+
+impl RuleIndex {
+    /// Adds the rules that can count to `candidates`, in ascending order. `slots` are those of the input in force.
+    pub fn candidates(&self, slots: &[Word], heap: &Heap, candidates: &mut Vec<u32>) {
+        let at = |slot: SlotId| slots.get(slot.index()).copied().unwrap_or(Word::ABSENT);
+        let start = candidates.len();
+        candidates.extend_from_slice(&self.always);
+        for (slot, need, rules) in &self.needs {
+            let word = at(*slot);
+            let given = match need {
+                Need::Present => !word.is_absent(),
+                Need::Text => word.kind() == Kind::String,
+            };
+            if !given {
+                candidates.extend_from_slice(rules);
+            }
+        }
+        for table in &self.equal {
+            let mut key = [Word::ABSENT.bits(); KEY_SLOTS];
+            for (part, slot) in key.iter_mut().zip(&table.slots) {
+                *part = at(*slot).bits();
+            }
+            candidates.extend(table.rules.get(&key).into_iter().flatten());
+        }
+        for table in &self.members {
+            let (View::Array(items) | View::Set(items) | View::Object(_, items)) = heap.view(at(table.slot)) else {
+                continue;
+            };
+            candidates.extend(items.iter().filter_map(|item| table.rules.get(&item.bits())).flatten());
+        }
+        for table in &self.prefixes {
+            let Some(text) = heap.as_str(at(table.slot)) else { continue };
+            for (length, rules) in &table.lengths {
+                let Some(prefix) = text.get(..*length) else {
+                    if *length > text.len() {
+                        break;
+                    }
+                    // A prefix of text does not end within a character.
+                    continue;
+                };
+                candidates.extend(rules.get(prefix).into_iter().flatten());
+            }
+        }
+        for table in &self.ranges {
+            let Some(value) = at(table.slot).small_int() else {
+                // Other values have an order too, which the rules know.
+                candidates.extend(table.above.iter().chain(&table.below).map(|bound| bound.1));
+                continue;
+            };
+            let above = table.above.partition_point(|bound| bound.0 <= value);
+            candidates.extend(table.above[..above].iter().map(|bound| bound.1));
+            let below = table.below.partition_point(|bound| bound.0 < value);
+            candidates.extend(table.below[below..].iter().map(|bound| bound.1));
+        }
+        let found = &mut candidates[start..];
+        if !found.is_sorted_by(|left, right| left < right) {
+            found.sort_unstable();
+            candidates.dedup();
+        }
+    }
+
+    /// The words that decide whether a rule is looked at, for [`EqualTable`].
+    pub(crate) fn key(values: &[Word]) -> Key {
+        let mut key = [Word::ABSENT.bits(); KEY_SLOTS];
+        for (part, value) in key.iter_mut().zip(values) {
+            *part = value.bits();
+        }
+        key
+    }
+}
+
+/// Whether equal values are equal words: text of the plan, small integers, truth values and null.
+pub(crate) fn is_keyed(word: Word) -> bool {
+    match word.kind() {
+        Kind::Null | Kind::Bool | Kind::Int | Kind::String => true,
+        Kind::Absent | Kind::Number | Kind::Array | Kind::Object | Kind::Set => false,
+    }
+}
+
+/// What one condition asks of a path, as far as an index can use it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Ask {
+    /// One of these values.
+    OneOf(SlotId, Vec<Word>),
+    /// A collection with this value in it.
+    Has(SlotId, Word),
+    /// Text that begins so.
+    Prefix(SlotId, Box<str>),
+    /// A value that compares so with an integer.
+    Bound(SlotId, CompareOperator, i64),
+}

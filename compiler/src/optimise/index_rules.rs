@@ -1,0 +1,336 @@
+//! Rules of a package that certainly do not count for a request are not run: see [`crate::index`].
+//!
+//! ```text
+//! scope L0 catches {              index: slot input.tool in {"rm", "dd"} → this rule
+//!   r1 = slot input.tool
+//!   r2 = {"rm", "dd"}         →   the rule itself stays as it is
+//!   r3 = r1 in r2
+//!   test r3
+//!   …
+//! }
+//! ```
+
+use std::collections::BTreeMap;
+
+use hpol_stdlib::heap::{Heap, View, Word};
+use rustc_hash::FxHashMap;
+
+use crate::index::{Ask, EqualTable, KEY_SLOTS, MemberTable, Need, PrefixTable, RangeTable, RuleIndex, is_keyed};
+use crate::plan::{CompareOperator, Function, Program, Register, SlotId, Statement, StatementKind};
+
+use super::Writes;
+
+/// Most keys that one rule has in a table.
+const KEYS_MAX: usize = 64;
+
+/// Packages with fewer rules are run through: looking up costs as much.
+const RULES_MIN: usize = 2;
+
+pub(super) fn run(program: &mut Program) {
+    let heap = Heap::new(program.frozen.clone(), 0);
+    let indexes = program.packages.iter().map(|package| {
+        if package.decisions.len() < RULES_MIN {
+            return None;
+        }
+        let bodies = package.decisions.iter().map(|id| program.function(program.decisions[id.index()].body));
+        let mut builder = Builder::default();
+        for (rule, body) in (0..).zip(bodies) {
+            builder.rule(rule, Reader::of(program, &heap, body));
+        }
+        builder.finish()
+    });
+    program.indexes = indexes.collect();
+}
+
+/// What a register holds, as far as the index understands it.
+#[derive(Debug, Clone)]
+enum Known {
+    Constant(Word),
+    Slot(SlotId),
+    /// Whether something is so.
+    Answer(Ask),
+    /// Some truth value.
+    Truth,
+}
+
+/// Reads the first conditions of a rule.
+struct Reader<'p> {
+    program: &'p Program,
+    heap: &'p Heap,
+    writes: Writes,
+    known: FxHashMap<Register, Known>,
+    needs: Vec<(SlotId, Need)>,
+    asks: Vec<Ask>,
+}
+
+/// What a rule asks first.
+struct Asked {
+    needs: Vec<(SlotId, Need)>,
+    asks: Vec<Ask>,
+}
+
+impl<'p> Reader<'p> {
+    fn of(program: &'p Program, heap: &'p Heap, function: &Function) -> Asked {
+        let writes = Writes::of(function);
+        let (known, needs, asks) = (FxHashMap::default(), Vec::new(), Vec::new());
+        let mut reader = Self { program, heap, writes, known, needs, asks };
+        reader.function(function);
+        Asked { needs: reader.needs, asks: reader.asks }
+    }
+
+    /// A rule is one scope that catches, or just what stands in it.
+    fn function(&mut self, function: &Function) {
+        let Some((last, before)) = function.body.statements.split_last() else { return };
+        if let StatementKind::Scope { catches: true, body, .. } = &last.kind {
+            if self.statements(before, function.result) {
+                self.statements(&body.statements, function.result);
+            }
+        } else {
+            self.statements(&function.body.statements, function.result);
+        }
+    }
+
+    /// Reads statements up to the first that is not understood; whether there was none.
+    fn statements(&mut self, statements: &[Statement], result: Register) -> bool {
+        statements.iter().all(|statement| self.statement(&statement.kind, result).is_some())
+    }
+
+    /// `None` if the statement may do something that the index does not know.
+    fn statement(&mut self, kind: &StatementKind, result: Register) -> Option<()> {
+        let known = match kind {
+            StatementKind::Constant { target, value } if *target == result => {
+                // Only the first says that nothing is found yet; the next one comes where everything is.
+                return value.is_absent().then_some(());
+            }
+            StatementKind::Constant { target, value } => (*target, Known::Constant(*value)),
+            StatementKind::Copy { target, source } => (*target, self.get(*source)?),
+            StatementKind::Slot { target, slot, .. } => {
+                self.need(*slot, Need::Present);
+                (*target, Known::Slot(*slot))
+            }
+            StatementKind::Compare { target, operator, left, right } => {
+                let answer = self.compare(*operator, *left, *right).map_or(Known::Truth, Known::Answer);
+                (*target, answer)
+            }
+            StatementKind::Membership { target, key: None, value, collection } => {
+                let answer = self.membership(*value, *collection).map_or(Known::Truth, Known::Answer);
+                (*target, answer)
+            }
+            StatementKind::Builtin { target, builtin, arguments, .. }
+                if self.program.builtins[builtin.index()].name == "startswith" =>
+            {
+                let [text, prefix] = arguments.as_slice() else { return None };
+                let (Known::Slot(slot), Known::Constant(prefix)) = (self.get(*text)?, self.get(*prefix)?) else {
+                    return None;
+                };
+                let prefix = self.heap.as_str(prefix)?;
+                // Of anything but text the builtin makes an error.
+                self.need(slot, Need::Text);
+                (*target, Known::Answer(Ask::Prefix(slot, prefix.into())))
+            }
+            StatementKind::Test { value, expected } => {
+                if *expected && let Some(Known::Answer(ask)) = self.get(*value) {
+                    self.asks.push(ask);
+                }
+                return Some(());
+            }
+            StatementKind::TestCompare { operator, left, right } => {
+                if let Some(ask) = self.compare(*operator, *left, *right) {
+                    self.asks.push(ask);
+                }
+                return Some(());
+            }
+            StatementKind::Input { .. }
+            | StatementKind::Data { .. }
+            | StatementKind::Document { .. }
+            | StatementKind::Field { .. }
+            | StatementKind::Index { .. }
+            | StatementKind::Call { .. }
+            | StatementKind::Builtin { .. }
+            | StatementKind::Arithmetic { .. }
+            | StatementKind::SetOperation { .. }
+            | StatementKind::Membership { .. }
+            | StatementKind::MakeArray { .. }
+            | StatementKind::MakeSet { .. }
+            | StatementKind::MakeObject { .. }
+            | StatementKind::Template { .. }
+            | StatementKind::TestAbsent { .. }
+            | StatementKind::TestShape { .. }
+            | StatementKind::Yield { .. }
+            | StatementKind::Scope { .. }
+            | StatementKind::Leave { .. }
+            | StatementKind::Fail
+            | StatementKind::Each { .. }
+            | StatementKind::Collect { .. }
+            | StatementKind::Emit { .. }
+            | StatementKind::With { .. }
+            | StatementKind::Outside { .. }
+            | StatementKind::Mark { .. }
+            | StatementKind::MarkSave { .. }
+            | StatementKind::MarkRestore { .. }
+            | StatementKind::Record { .. } => return None,
+        };
+        let (target, value) = known;
+        if self.writes.once(target) {
+            self.known.insert(target, value);
+        }
+        Some(())
+    }
+
+    fn get(&self, register: Register) -> Option<Known> {
+        self.known.get(&register).cloned()
+    }
+
+    fn need(&mut self, slot: SlotId, need: Need) {
+        if !self.needs.contains(&(slot, need)) {
+            self.needs.push((slot, need));
+        }
+    }
+
+    fn compare(&self, operator: CompareOperator, left: Register, right: Register) -> Option<Ask> {
+        let (slot, value, operator) = match (self.get(left)?, self.get(right)?) {
+            (Known::Slot(slot), Known::Constant(value)) => (slot, value, operator),
+            (Known::Constant(value), Known::Slot(slot)) => (slot, value, operator.swapped()),
+            _ => return None,
+        };
+        match operator {
+            CompareOperator::Equal => is_keyed(value).then(|| Ask::OneOf(slot, vec![value])),
+            CompareOperator::NotEqual => None,
+            CompareOperator::Less
+            | CompareOperator::LessEqual
+            | CompareOperator::Greater
+            | CompareOperator::GreaterEqual => Some(Ask::Bound(slot, operator, value.small_int()?)),
+        }
+    }
+
+    fn membership(&self, value: Register, collection: Register) -> Option<Ask> {
+        match (self.get(value)?, self.get(collection)?) {
+            (Known::Slot(slot), Known::Constant(collection)) => {
+                let (View::Array(items) | View::Set(items) | View::Object(_, items)) = self.heap.view(collection)
+                else {
+                    return None;
+                };
+                items.iter().all(|item| is_keyed(*item)).then(|| Ask::OneOf(slot, items.to_vec()))
+            }
+            (Known::Constant(value), Known::Slot(slot)) => is_keyed(value).then_some(Ask::Has(slot, value)),
+            _ => None,
+        }
+    }
+}
+
+/// Puts rules into tables.
+#[derive(Default)]
+struct Builder {
+    index: RuleIndex,
+    needs: Vec<(SlotId, Need, Vec<u32>)>,
+    equal: BTreeMap<Vec<SlotId>, FxHashMap<[u64; KEY_SLOTS], Vec<u32>>>,
+    members: BTreeMap<SlotId, FxHashMap<u64, Vec<u32>>>,
+    prefixes: BTreeMap<SlotId, BTreeMap<usize, FxHashMap<Box<str>, Vec<u32>>>>,
+    ranges: BTreeMap<SlotId, RangeTable>,
+    indexed: bool,
+}
+
+impl Builder {
+    fn rule(&mut self, rule: u32, asked: Asked) {
+        let Asked { needs, asks } = asked;
+        if !self.equalities(rule, &asks) && !self.other(rule, &asks) {
+            self.index.always.push(rule);
+            return;
+        }
+        self.indexed = true;
+        for (slot, need) in needs {
+            match self.needs.iter_mut().find(|known| (known.0, known.1) == (slot, need)) {
+                Some(known) => known.2.push(rule),
+                None => self.needs.push((slot, need, vec![rule])),
+            }
+        }
+    }
+
+    /// Puts a rule under all values of the paths that it compares; false if it compares none, or too many.
+    fn equalities(&mut self, rule: u32, asks: &[Ask]) -> bool {
+        let mut parts: Vec<(SlotId, &[Word])> = Vec::new();
+        let mut count = 1_usize;
+        for ask in asks {
+            if let Ask::OneOf(slot, values) = ask
+                && !parts.iter().any(|part| part.0 == *slot)
+                && parts.len() < KEY_SLOTS
+                && count * values.len() <= KEYS_MAX.max(if parts.is_empty() { values.len() } else { 0 })
+            {
+                count *= values.len();
+                parts.push((*slot, values));
+            }
+        }
+        if parts.is_empty() {
+            return false;
+        }
+        parts.sort_by_key(|part| part.0);
+        let slots = parts.iter().map(|part| part.0).collect();
+        let table = self.equal.entry(slots).or_default();
+        let mut keys: Vec<Vec<Word>> = vec![Vec::new()];
+        for (_, values) in &parts {
+            let longer =
+                keys.iter().flat_map(|key| values.iter().map(move |value| [key.as_slice(), &[*value]].concat()));
+            keys = longer.collect();
+        }
+        for key in keys {
+            push(table.entry(RuleIndex::key(&key)).or_default(), rule);
+        }
+        true
+    }
+
+    fn other(&mut self, rule: u32, asks: &[Ask]) -> bool {
+        for ask in asks {
+            match ask {
+                Ask::OneOf(..) => continue,
+                Ask::Has(slot, value) => {
+                    push(self.members.entry(*slot).or_default().entry(value.bits()).or_default(), rule);
+                }
+                Ask::Prefix(slot, prefix) => {
+                    let lengths = self.prefixes.entry(*slot).or_default();
+                    push(lengths.entry(prefix.len()).or_default().entry(prefix.clone()).or_default(), rule);
+                }
+                Ask::Bound(slot, operator, bound) => {
+                    let empty = || RangeTable { slot: *slot, above: Vec::new(), below: Vec::new() };
+                    let table = self.ranges.entry(*slot).or_insert_with(empty);
+                    if let CompareOperator::Greater | CompareOperator::GreaterEqual = operator {
+                        // A value that is more than a bound is at least the bound; the rule knows the rest.
+                        table.above.push((*bound, rule));
+                    } else {
+                        table.below.push((*bound, rule));
+                    }
+                }
+            }
+            return true;
+        }
+        false
+    }
+
+    fn finish(self) -> Option<RuleIndex> {
+        if !self.indexed {
+            return None;
+        }
+        let equal = self.equal.into_iter().map(|(slots, rules)| EqualTable { slots, rules });
+        let members = self.members.into_iter().map(|(slot, rules)| MemberTable { slot, rules });
+        let prefixes = self.prefixes.into_iter();
+        let prefixes = prefixes.map(|(slot, lengths)| PrefixTable { slot, lengths: lengths.into_iter().collect() });
+        let ranges = self.ranges.into_values().map(|mut table| {
+            table.above.sort_unstable();
+            table.below.sort_unstable();
+            table
+        });
+        Some(RuleIndex {
+            always: self.index.always,
+            needs: self.needs,
+            equal: equal.collect(),
+            members: members.collect(),
+            prefixes: prefixes.collect(),
+            ranges: ranges.collect(),
+        })
+    }
+}
+
+fn push(rules: &mut Vec<u32>, rule: u32) {
+    if rules.last() != Some(&rule) {
+        rules.push(rule);
+    }
+}
