@@ -1,0 +1,249 @@
+//! What loading a policy takes, what it leaves in memory, and what a reload does to decisions that go on.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use hpol_runtime::source::Files;
+use serde::Serialize;
+
+use crate::engine::{HPOL, Hpol, Runner, Start, hpol_engine, hpol_files};
+use crate::error::BenchError;
+use crate::measure::median;
+use crate::policy::Case;
+
+/// What a program has allocated so far.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Allocated {
+    /// How often it asked for memory.
+    pub times: usize,
+    /// Bytes that it holds.
+    pub bytes: usize,
+}
+
+/// What tells it.
+pub type Meter = fn() -> Allocated;
+
+/// What loading a policy takes.
+#[derive(Debug, Clone, Serialize)]
+pub struct Loading {
+    /// The policy.
+    pub policy: String,
+    /// Milliseconds from its files to the first decision.
+    pub first_decision_milliseconds: f64,
+    /// Bytes of its files, documents included.
+    pub source_bytes: usize,
+    /// Bytes of its JSON documents.
+    pub document_bytes: usize,
+    /// Bytes that the engine holds after the first decision, without code.
+    pub memory_bytes: usize,
+    /// Allocations of a warm decision, on average over its requests.
+    pub allocations_prepared: f64,
+    /// The same from JSON text.
+    pub allocations_json: f64,
+}
+
+/// How often a policy is loaded for the median.
+const LOADS: usize = 3;
+
+/// How often requests are decided before allocations count, and while they do.
+const ROUNDS: usize = 50;
+
+/// Loads a policy.
+///
+/// # Errors
+///
+/// What is wrong with the policy.
+pub fn loading(case: &Case, meter: Meter) -> Result<Loading, BenchError> {
+    let files = hpol_files(case);
+    let mut times = Vec::new();
+    let mut memory_bytes = 0;
+    for _ in 0..LOADS {
+        let (before, begun) = (meter().bytes, Instant::now());
+        let engine = hpol_runtime::Engine::new(hpol_runtime::EngineOptions::default());
+        engine.load(&files).map_err(|error| BenchError::engine(HPOL, &case.name, error))?;
+        let input = hpol_runtime::Input::from_json(case.kind, &case.requests[0].text);
+        let input = input.map_err(|error| BenchError::engine(HPOL, &case.name, error))?;
+        std::hint::black_box(engine.decide(&input));
+        times.push(begun.elapsed().as_secs_f64() * 1e3);
+        drop(input);
+        memory_bytes = meter().bytes.saturating_sub(before);
+    }
+    let mut runner = Hpol::load(case)?;
+    let mut allocations = |start| {
+        runner.batch(start, ROUNDS);
+        let before = meter().times;
+        runner.batch(start, ROUNDS);
+        (meter().times - before) as f64 / (ROUNDS * case.timed) as f64
+    };
+    let documents = case.files.iter().filter(|(path, _)| path.ends_with(".json") && !path.ends_with(".schema.json"));
+    Ok(Loading {
+        policy: case.name.clone(),
+        first_decision_milliseconds: median(times),
+        source_bytes: case.files.iter().map(|(_, content)| content.len()).sum(),
+        document_bytes: documents.map(|(_, content)| content.len()).sum(),
+        memory_bytes,
+        allocations_prepared: allocations(Start::Prepared),
+        allocations_json: allocations(Start::Json),
+    })
+}
+
+/// What goes on beside the decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Beside {
+    /// Nothing.
+    Nothing,
+    /// The same policies are loaded as often, into another engine: the work without the swap.
+    Elsewhere,
+    /// New generations are loaded into the engine that decides.
+    Swapping,
+}
+
+/// How long single decisions took, by the clock on the wall.
+#[derive(Debug, Clone, Serialize)]
+pub struct Latencies {
+    /// What went on beside.
+    pub beside: Beside,
+    /// How many decisions there were.
+    pub decisions: usize,
+    /// Generations that were loaded meanwhile.
+    pub generations: usize,
+    /// Half of the decisions were faster, in microseconds.
+    pub median: f64,
+    /// All but one of a hundred.
+    pub percentile_99: f64,
+    /// All but one of a thousand.
+    pub percentile_99_9: f64,
+    /// The slowest.
+    pub slowest: f64,
+    /// How many took a millisecond more than the median.
+    pub late: usize,
+    /// How many were not what the policy says.
+    pub wrong: usize,
+}
+
+/// Decides the requests of a policy for as long as another thread loads generations.
+///
+/// # Errors
+///
+/// What is wrong with the policy.
+pub fn latencies(case: &Case, beside: Beside, generations: usize) -> Result<Latencies, BenchError> {
+    let engine = hpol_engine(case)?;
+    let other = hpol_engine(case)?;
+    let inputs = case.requests[..case.timed].iter().map(|request| {
+        hpol_runtime::Input::from_json(case.kind, &request.text)
+            .map_err(|error| BenchError::engine(HPOL, &case.name, error))
+    });
+    let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+    let expected: Vec<_> = inputs.iter().map(|input| engine.decide(input).effect).collect();
+    let generation_files = [hpol_files(case), changed(case)];
+    let ended = AtomicBool::new(false);
+    let mut times: Vec<u32> = Vec::new();
+    let mut wrong = 0;
+    let loaded = std::thread::scope(|scope| {
+        let loader = scope.spawn(|| {
+            let result = load_all(beside, [&engine, &other], &generation_files, generations);
+            ended.store(true, Ordering::Release);
+            result
+        });
+        while !ended.load(Ordering::Acquire) {
+            for (input, expected) in inputs.iter().zip(&expected) {
+                let begun = Instant::now();
+                let effect = engine.decide(input).effect;
+                times.push(u32::try_from(begun.elapsed().as_nanos()).unwrap_or(u32::MAX));
+                wrong += usize::from(effect != *expected);
+            }
+        }
+        loader.join()
+    });
+    let generations = loaded.map_err(|_| BenchError::engine(HPOL, &case.name, "loading panicked"))??;
+    times.sort_unstable();
+    let at = |per_mille: usize| {
+        let position = (times.len() * per_mille / 1_000).min(times.len().saturating_sub(1));
+        f64::from(times.get(position).copied().unwrap_or(0)) / 1e3
+    };
+    let late_from = at(500) + 1e3;
+    let late = times.iter().filter(|time| f64::from(**time) / 1e3 > late_from).count();
+    Ok(Latencies {
+        beside,
+        decisions: times.len(),
+        generations,
+        median: at(500),
+        percentile_99: at(990),
+        percentile_99_9: at(999),
+        slowest: at(1_000),
+        late,
+        wrong,
+    })
+}
+
+/// The same policy in other files, so that a load has something to do.
+fn changed(case: &Case) -> Files {
+    let files = case.files.iter().map(|(path, content)| (path.as_str(), content.as_str()));
+    Files::from_memory(files.chain([("bench/more.hpol", "package bench.more\n\nanswer := 42\n")]))
+}
+
+/// How long nothing goes on beside.
+const QUIET: Duration = Duration::from_secs(3);
+
+fn load_all(
+    beside: Beside,
+    [engine, other]: [&hpol_runtime::Engine; 2],
+    files: &[Files; 2],
+    generations: usize,
+) -> Result<usize, BenchError> {
+    let target = match beside {
+        Beside::Nothing => {
+            std::thread::sleep(QUIET);
+            return Ok(0);
+        }
+        Beside::Elsewhere => other,
+        Beside::Swapping => engine,
+    };
+    for generation in 0..generations {
+        let loaded = target.load(&files[generation % 2]);
+        loaded.map_err(|error| BenchError::engine(HPOL, "reload", error))?;
+    }
+    Ok(generations)
+}
+
+/// What an engine holds after some reloads.
+#[derive(Debug, Clone, Copy, Serialize)]
+pub struct Held {
+    /// Reloads so far.
+    pub reloads: usize,
+    /// Bytes of values and plans.
+    pub bytes: usize,
+    /// Bytes of the process that stand in memory, code included; nothing where the system does not tell.
+    pub resident_bytes: usize,
+}
+
+/// Loads a policy again and again, and looks at what is held on the way.
+///
+/// # Errors
+///
+/// What is wrong with the policy.
+pub fn reloads(case: &Case, count: usize, meter: Meter) -> Result<Vec<Held>, BenchError> {
+    let engine = hpol_engine(case)?;
+    let files = [hpol_files(case), changed(case)];
+    let input = hpol_runtime::Input::from_json(case.kind, &case.requests[0].text);
+    let input = input.map_err(|error| BenchError::engine(HPOL, &case.name, error))?;
+    let before = meter().bytes;
+    let mut held = Vec::new();
+    for reload in 1..=count {
+        engine.load(&files[reload % 2]).map_err(|error| BenchError::engine(HPOL, &case.name, error))?;
+        std::hint::black_box(engine.decide(&input));
+        // The first generations find memory that is kept for reuse empty.
+        if reload == (count / 100).max(2) || reload == count / 2 || reload == count {
+            let bytes = meter().bytes.saturating_sub(before);
+            held.push(Held { reloads: reload, bytes, resident_bytes: resident_bytes() });
+        }
+    }
+    Ok(held)
+}
+
+fn resident_bytes() -> usize {
+    let pages = std::fs::read_to_string("/proc/self/statm").ok();
+    let pages = pages.and_then(|text| text.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()));
+    pages.unwrap_or(0) * rustix::param::page_size()
+}
