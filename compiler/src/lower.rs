@@ -156,6 +156,8 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         sites: shared.sites.items,
         places: shared.places.items,
         slots: InputSlots::default(),
+        lookups: Vec::new(),
+        members: None,
         paths: shared.paths.items,
         extents: shared.extents.items,
         conditions: shared.conditions.items,

@@ -12,6 +12,7 @@ mod arithmetic;
 mod builtin;
 mod collect;
 mod compare;
+mod matching;
 mod template;
 
 pub(crate) use access::member;

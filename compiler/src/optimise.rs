@@ -14,6 +14,7 @@ mod dead_code;
 mod fold_constants;
 mod hoist;
 mod index_rules;
+mod index_data;
 mod inline_constants;
 mod input_slots;
 mod share;
@@ -37,6 +38,8 @@ pub enum Pass {
     DeadCode,
     /// Rules that certainly do not count for a request are not run.
     IndexRules,
+    /// Loops over base documents run over the elements that can match.
+    IndexData,
 }
 
 impl Pass {
@@ -50,6 +53,7 @@ impl Pass {
         Self::Copies,
         Self::DeadCode,
         Self::IndexRules,
+        Self::IndexData,
     ];
 
     fn run(self, program: &mut Program) {
@@ -62,6 +66,7 @@ impl Pass {
             Self::Copies => copies::run(program),
             Self::DeadCode => dead_code::run(program),
             Self::IndexRules => index_rules::run(program),
+            Self::IndexData => index_data::run(program),
         }
     }
 }

@@ -55,10 +55,13 @@ use hpol_stdlib::heap::{Region, Word};
 use crate::index::RuleIndex;
 
 mod display;
+mod index;
 mod operands;
 mod slots;
 
 pub use display::display_function;
+pub use index::{Aspect, Index, Run, Step};
+pub(crate) use index::{INDEXED_MIN, elements};
 pub(crate) use operands::{each_read_mut, reads, target_mut, written};
 pub use slots::{InputSlot, InputSlots};
 
@@ -94,6 +97,8 @@ index_type! {
     PathId
     /// An index into [`Program::slots`].
     SlotId
+    /// An index into [`Program::lookups`].
+    IndexId
     /// An index into [`Program::extents`].
     ExtentId
     /// An index into [`Program::conditions`].
@@ -138,6 +143,10 @@ pub struct Program {
     pub places: Vec<Span>,
     /// Paths of the input that statements read.
     pub slots: InputSlots,
+    /// Indexes over base documents, for the loops that ask them.
+    pub lookups: Vec<Index>,
+    /// An index over the arrays of base documents in which values are looked for.
+    pub members: Option<Index>,
     /// Paths in `data`.
     pub paths: Vec<Vec<Arc<str>>>,
     /// Parts of `data` with rules in them, as statements ask for them.
@@ -491,6 +500,8 @@ pub enum StatementKind {
         body: Block,
         /// What is absent then.
         site: SiteId,
+        /// Which elements need not be run over.
+        lookup: Option<Box<Lookup>>,
     },
     /// Runs the body, which catches failures, and makes a collection of what [`StatementKind::Emit`] gives in it.
     Collect {
@@ -546,6 +557,15 @@ pub enum StatementKind {
         /// The value.
         value: Register,
     },
+}
+
+/// What rules out elements of a loop for which its body would fail, without an error and without anything absent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lookup {
+    /// Who knows.
+    pub index: IndexId,
+    /// What must be at each place that the index looks at; where one is absent, nothing is ruled out.
+    pub keys: Vec<Register>,
 }
 
 /// What an error of an operation does.

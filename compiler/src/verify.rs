@@ -5,8 +5,8 @@
 
 use crate::CompileError;
 use crate::plan::{
-    Block, Function, FunctionId, Label, Mock, Program, Register, Replacement, ReplacementTarget, SiteId, Statement,
-    StatementKind, reads, written,
+    Block, Function, FunctionId, Label, Lookup, Mock, Program, Register, Replacement, ReplacementTarget, SiteId,
+    Statement, StatementKind, reads, written,
 };
 
 /// Checks a whole program.
@@ -309,7 +309,6 @@ impl<'p> Checker<'p> {
                 program.extents.get(extent.index()).is_some_and(|extent| extent.keys() == keys.len())
             }
             StatementKind::Input { site, .. }
-            | StatementKind::Each { site, .. }
             | StatementKind::Arithmetic { site, .. }
             | StatementKind::SetOperation { site, .. }
             | StatementKind::Mark { site } => site.index() < program.sites.len(),
@@ -320,6 +319,13 @@ impl<'p> Checker<'p> {
                 let known = |site: &Option<SiteId>| site.is_none_or(|site| site.index() < program.sites.len());
                 let depth = program.slots.get(*slot).map(|slot| slot.depth as usize);
                 depth.is_some_and(|depth| (1..=depth + 1).contains(&sites.len())) && sites.iter().all(known)
+            }
+            StatementKind::Each { site, lookup, .. } => {
+                let answers = |lookup: &Lookup| {
+                    let index = program.lookups.get(lookup.index.index());
+                    index.is_some_and(|index| index.aspects.len() == lookup.keys.len())
+                };
+                site.index() < program.sites.len() && lookup.as_deref().is_none_or(answers)
             }
             StatementKind::With { replacements, .. } => {
                 replacements.iter().all(|replacement| self.replacement_fits(replacement))
@@ -366,7 +372,8 @@ impl<'p> Checker<'p> {
     }
 }
 
-fn defined_label(kind: &StatementKind) -> Option<Label> {
+/// The label that a statement gives to what it holds.
+pub(crate) fn defined_label(kind: &StatementKind) -> Option<Label> {
     if let StatementKind::Scope { label, .. } | StatementKind::Each { label, .. } | StatementKind::With { label, .. } =
         kind
     {

@@ -266,14 +266,16 @@ impl Interpreter {
     }
 
     fn each(&self, frame: &mut Frame<'_>, statement: &Statement, context: &mut Context) -> Result<Flow, Stop> {
-        let StatementKind::Each { label, key, value, collection, body, site } = &statement.kind else {
+        let StatementKind::Each { label, key, value, collection, body, site, lookup } = &statement.kind else {
             return Err(context.stop(codes::INTERNAL, "a statement that is no loop", statement.place));
         };
         let collection = frame.get(*collection);
-        let Some(length) = context.each_length(collection, *site) else { return Ok(Flow::Failed) };
-        for at in 0..length {
+        let keys = lookup.as_ref().map_or_else(Vec::new, |lookup| frame.all(&lookup.keys));
+        let index = lookup.as_ref().map(|lookup| lookup.index);
+        let Some(run) = context.each_run(index, &keys, collection, *site) else { return Ok(Flow::Failed) };
+        for at in 0..run.length {
             context.charge(1, statement.place)?;
-            let entry = context.each_entry(collection, at);
+            let entry = context.run_entry(index, run, collection, at);
             for (register, word) in [(key, entry.0), (value, entry.1)] {
                 if let Some(register) = register {
                     frame.set(*register, word);

@@ -17,7 +17,7 @@ use hpol_stdlib::heap::Word;
 use crate::context::{Context, Stop, codes};
 use crate::machine;
 use crate::ops::Failure;
-use crate::plan::{BuiltinId, ExtentId, FunctionId, PathId, PlaceId, Replacement, SiteId, SlotId};
+use crate::plan::{BuiltinId, ExtentId, FunctionId, IndexId, PathId, PlaceId, Replacement, Run, SiteId, SlotId};
 
 use super::abi::{self, NONE, STOP};
 use super::code::Entries;
@@ -87,6 +87,9 @@ hosts! {
     HasShape = has_shape: Host3 / 3,
     Yielded = yielded: Host3 / 3,
     EachLength = each_length: Host2 / 2,
+    EachRun = each_run: Host4 / 4,
+    RunKey = run_key: Host4 / 4,
+    RunValue = run_value: Host4 / 4,
     EachKey = each_key: Host2 / 2,
     EachValue = each_value: Host2 / 2,
     CollectBegin = collect_begin: Host0 / 0,
@@ -319,6 +322,30 @@ extern "C" fn each_length(context: Pointer, collection: u64, site: u64) -> u64 {
     word(context, |context| {
         let length = context.each_length(bits(collection), SiteId(narrow(site)));
         Ok(length.and_then(|length| Word::from_small_int(i64::from(length))).unwrap_or(Word::ABSENT))
+    })
+}
+
+/// `packed` is the index in the upper half and the site in the lower. The result is the packed run as an integer's word.
+extern "C" fn each_run(context: Pointer, packed: u64, collection: u64, address: u64, count: u64) -> u64 {
+    word(context, |context| {
+        let (index, site) = (IndexId(narrow(packed >> 32)), SiteId(narrow(packed & 0xFFFF_FFFF)));
+        let run = with_words(context, address, count, |context, keys| {
+            context.each_run(Some(index), keys, bits(collection), site)
+        });
+        Ok(run.and_then(Run::pack).and_then(Word::from_small_int).unwrap_or(Word::ABSENT))
+    })
+}
+
+/// `run` is packed, without the tag of its word.
+extern "C" fn run_key(context: Pointer, index: u64, run: u64, collection: u64, at: u64) -> u64 {
+    word(context, |context| {
+        Ok(context.run_entry(Some(IndexId(narrow(index))), Run::unpack(run), bits(collection), narrow(at)).0)
+    })
+}
+
+extern "C" fn run_value(context: Pointer, index: u64, run: u64, collection: u64, at: u64) -> u64 {
+    word(context, |context| {
+        Ok(context.run_entry(Some(IndexId(narrow(index))), Run::unpack(run), bits(collection), narrow(at)).1)
     })
 }
 

@@ -21,6 +21,7 @@ use super::host::Host;
 
 mod access;
 mod compute;
+mod matching;
 mod structure;
 
 /// Longest list that is handed over on the stack.

@@ -153,7 +153,15 @@ impl<'s, 't> Builder<'s, 't> {
             builder.match_entry((key, key_register), (value, value_register), span)?;
             then(builder)
         })?;
-        let kind = StatementKind::Each { label, key: key_register, value: value_register, collection, body, site };
+        let kind = StatementKind::Each {
+            label,
+            key: key_register,
+            value: value_register,
+            collection,
+            body,
+            site,
+            lookup: None,
+        };
         self.push(kind, span);
         Ok(())
     }
@@ -204,8 +212,15 @@ impl<'s, 't> Builder<'s, 't> {
                 builder.push(StatementKind::Leave { label: done }, span);
                 Ok(())
             })?;
-            let kind =
-                StatementKind::Each { label, key: key_register, value: value_register, collection, body: inner, site };
+            let kind = StatementKind::Each {
+                label,
+                key: key_register,
+                value: value_register,
+                collection,
+                body: inner,
+                site,
+                lookup: None,
+            };
             builder.push(kind, span);
             Ok(())
         })?;

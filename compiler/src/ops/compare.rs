@@ -39,6 +39,11 @@ impl Context {
         collection: Word,
         place: PlaceId,
     ) -> Result<bool, Stop> {
+        if key.is_none()
+            && let Some(found) = self.indexed_membership(value, collection, place)?
+        {
+            return Ok(found);
+        }
         let units = u64::from(self.heap.weight(value)) + self.heap.elements(collection).map_or(0, searched);
         self.charge(units, place)?;
         Ok(match key {

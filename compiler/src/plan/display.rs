@@ -241,9 +241,17 @@ impl Printer<'_> {
             write!(out, "leave L{}", label.0)?;
         } else if let S::Fail = kind {
             out.push_str("fail");
-        } else if let S::Each { label, key, value, collection, .. } = kind {
+        } else if let S::Each { label, key, value, collection, lookup, .. } = kind {
             let name = |register_: &Option<Register>| register_.map_or_else(|| "_".into(), register);
             write!(out, "each L{} {}, {} in {}", label.0, name(key), name(value), register(*collection))?;
+            if let Some(lookup) = lookup
+                && let Some(index) = self.program.lookups.get(lookup.index.index())
+            {
+                let keys = lookup.keys.iter().map(|key| register(*key)).collect::<Vec<_>>().join(", ");
+                out.push_str(" where ");
+                index.describe(&self.heap, out)?;
+                write!(out, " is {keys}")?;
+            }
         } else if let S::Collect { target, collection, .. } = kind {
             let collection = match collection {
                 Collection::Array => "array".into(),

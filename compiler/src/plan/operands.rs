@@ -43,7 +43,10 @@ pub(crate) fn reads(kind: &StatementKind) -> Vec<Register> {
         | StatementKind::TestShape { value, .. }
         | StatementKind::Record { value, .. } => vec![*value],
         StatementKind::Yield { target, value } => vec![*target, *value],
-        StatementKind::Each { collection, .. } => vec![*collection],
+        StatementKind::Each { collection, lookup, .. } => {
+            let keys = lookup.iter().flat_map(|lookup| &lookup.keys);
+            keys.copied().chain([*collection]).collect()
+        }
         StatementKind::Emit { key, value } => key.iter().copied().chain([*value]).collect(),
         StatementKind::With { replacements, .. } => {
             replacements.iter().filter_map(|replacement| replacement.value).collect()
@@ -137,7 +140,10 @@ pub(crate) fn each_read_mut(kind: &mut StatementKind, change: &mut impl FnMut(&m
         | StatementKind::TestShape { value, .. }
         | StatementKind::Record { value, .. }
         | StatementKind::Yield { value, .. } => change(value),
-        StatementKind::Each { collection, .. } => change(collection),
+        StatementKind::Each { collection, lookup, .. } => {
+            change(collection);
+            lookup.iter_mut().flat_map(|lookup| &mut lookup.keys).for_each(change);
+        }
         StatementKind::Emit { key, value } => key.iter_mut().chain([value]).for_each(change),
         StatementKind::With { replacements, .. } => {
             replacements.iter_mut().filter_map(|replacement| replacement.value.as_mut()).for_each(change);

@@ -60,6 +60,8 @@ fn program(statements: Vec<Statement>) -> Program {
         places: vec![SPAN],
         indexes: Vec::new(),
         slots: crate::plan::InputSlots::default(),
+        lookups: Vec::new(),
+        members: None,
         paths: Vec::new(),
         extents: Vec::new(),
         conditions: Vec::new(),
@@ -115,6 +117,7 @@ fn loops_may_have_no_iterations() {
             collection: Register(0),
             body: Block { statements: body },
             site: SiteId(0),
+            lookup: None,
         })
     };
     accepted(vec![constant(0), each(vec![test(1)])]);

@@ -69,6 +69,14 @@ impl Machine {
         }
     }
 
+    /// As [`Machine::show`], with how the rule would come out as a condition of what protects, and what it finds absent.
+    pub(crate) fn show_with_absences(&mut self, rule: &str, input: &str) -> (String, Verdict) {
+        let value = self.show(rule, input);
+        self.begin(input);
+        let function = self.program.rules[rule];
+        (value, machine::protects(&self.code, function, &mut self.context))
+    }
+
     /// How all decision rules come out, by effect and id.
     pub(crate) fn decide(&mut self, input: &str) -> Vec<(String, Verdict)> {
         self.begin(input);

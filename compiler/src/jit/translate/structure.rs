@@ -47,9 +47,12 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
             translator.fail();
             return false;
         }
-        StatementKind::Each { label, key, value, collection, body, site } => {
+        StatementKind::Each { label, key, value, collection, body, site, lookup } => {
             let loops = Loop { label: *label, key: *key, value: *value, collection: *collection, site: *site, place };
-            translator.each(loops, body);
+            match lookup {
+                None => translator.each(loops, body),
+                Some(lookup) => translator.each_match(loops, lookup, body),
+            }
         }
         StatementKind::Collect { target, collection, body } => translator.collect(*target, *collection, body, place),
         StatementKind::Emit { key, value } => {
@@ -85,13 +88,13 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
 }
 
 /// An `each` without its body.
-struct Loop {
-    label: Label,
-    key: Option<Register>,
-    value: Option<Register>,
-    collection: Register,
-    site: SiteId,
-    place: PlaceId,
+pub(super) struct Loop {
+    pub(super) label: Label,
+    pub(super) key: Option<Register>,
+    pub(super) value: Option<Register>,
+    pub(super) collection: Register,
+    pub(super) site: SiteId,
+    pub(super) place: PlaceId,
 }
 
 impl Translator<'_, '_> {

@@ -1,0 +1,251 @@
+//! Indexes over base documents: which elements of a collection can match, by what stands in some of their fields.
+//!
+//! An index only rules elements out. What it finds is looked at again by the loop that asks, so that elements which share a
+//! bucket do no harm, and a collection or key that it does not know is run through as ever.
+
+use std::fmt;
+use std::ops::Range;
+
+use hpol_stdlib::heap::{Heap, Kind, View, Word};
+use rustc_hash::FxHashMap;
+
+/// Fewest elements of a collection that is worth an index.
+pub(crate) const INDEXED_MIN: usize = 8;
+
+/// Most entries of one element, which has one for each member of the list that is looked into.
+const ENTRIES_PER_ELEMENT_MAX: usize = 16;
+
+/// What an index looks at in an element.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Aspect {
+    /// Keys that lead there from the element; none for the element itself.
+    pub path: Vec<Step>,
+    /// Whether what stands there is a collection that has the wanted value in it, rather than the value.
+    pub holds: bool,
+}
+
+/// A step into an element.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Step {
+    /// The member of an object under a name.
+    Field(Word),
+    /// A member of an object or an array by key.
+    Member(Word),
+}
+
+/// An index over some collections.
+#[derive(Debug, Clone)]
+pub struct Index {
+    /// What it looks at.
+    pub aspects: Vec<Aspect>,
+    parts: FxHashMap<Word, Part>,
+    /// For each collection one more than it has buckets: where each starts in `positions`.
+    starts: Vec<u32>,
+    /// Positions of elements, ascending within a bucket.
+    positions: Vec<u32>,
+}
+
+/// A collection in an index.
+#[derive(Debug, Clone, Copy)]
+struct Part {
+    starts: u32,
+    /// There are two to the power of this many buckets.
+    bits: u32,
+}
+
+/// Which elements a loop runs over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Run {
+    /// Where their positions start in the index, plus one; 0 if it runs over all.
+    start: u32,
+    /// How many there are.
+    pub length: u32,
+}
+
+impl Run {
+    /// A run over all of so many elements.
+    pub fn all(length: u32) -> Self {
+        Self { start: 0, length }
+    }
+
+    /// As one number of 60 bits; `None` if it does not fit.
+    pub(crate) fn pack(self) -> Option<i64> {
+        let fits = self.start < 1 << 29 && self.length < 1 << 31;
+        fits.then_some(i64::from(self.start) << 31 | i64::from(self.length))
+    }
+
+    /// What [`Run::pack`] made.
+    pub(crate) fn unpack(packed: u64) -> Self {
+        let part = |bits: u64| u32::try_from(bits).unwrap_or(0);
+        Self { start: part(packed >> 31 & 0x1FFF_FFFF), length: part(packed & 0x7FFF_FFFF) }
+    }
+}
+
+impl Index {
+    /// An index over these frozen collections. Those that it can't serve exactly are left out: an element without one of the
+    /// required parts would make the loop say that something is absent. `None` if none is left.
+    pub(crate) fn build(
+        heap: &Heap,
+        aspects: Vec<Aspect>,
+        required: &[Vec<Step>],
+        collections: &[Word],
+    ) -> Option<Self> {
+        let mut index = Self { aspects, parts: FxHashMap::default(), starts: Vec::new(), positions: Vec::new() };
+        for collection in collections {
+            if index.parts.contains_key(collection) {
+                continue;
+            }
+            let complete = |item: &Word| required.iter().all(|path| follow(heap, *item, path).is_some());
+            let items = elements(heap, *collection).filter(|items| items.len() >= INDEXED_MIN);
+            let items = items.filter(|items| items.iter().all(complete));
+            if let Some(entries) = items.and_then(|items| index.entries(heap, items)) {
+                index.add(*collection, entries)?;
+            }
+        }
+        (!index.parts.is_empty()).then_some(index)
+    }
+
+    /// Hashes of the keys of each element, with its position. Elements that no canonical keys match have none.
+    fn entries(&self, heap: &Heap, items: &[Word]) -> Option<Vec<(u64, u32)>> {
+        let mut entries = Vec::with_capacity(items.len());
+        for (item, at) in items.iter().zip(0_u32..) {
+            let mut hashes = vec![0_u64];
+            for aspect in &self.aspects {
+                let word = follow(heap, *item, &aspect.path)?;
+                let single = [word];
+                let wanted = if aspect.holds { members(heap, word) } else { &single };
+                let wanted = wanted.iter().filter(|word| word.is_canonical());
+                let wanted: Vec<Word> = wanted.copied().collect();
+                hashes = hashes.iter().flat_map(|hash| wanted.iter().map(|word| mix(*hash, *word))).collect();
+                if hashes.len() > ENTRIES_PER_ELEMENT_MAX {
+                    return None;
+                }
+            }
+            hashes.sort_unstable();
+            hashes.dedup();
+            entries.extend(hashes.into_iter().map(|hash| (hash, at)));
+        }
+        Some(entries)
+    }
+
+    fn add(&mut self, collection: Word, entries: Vec<(u64, u32)>) -> Option<()> {
+        let buckets = entries.len().max(1).next_power_of_two();
+        let bits = buckets.trailing_zeros();
+        let mut entries: Vec<(usize, u32)> = entries.into_iter().map(|(hash, at)| (bucket(hash, bits), at)).collect();
+        entries.sort_unstable();
+        // Keys of one element can share a bucket, and it must not be run over twice.
+        entries.dedup();
+        // Runs are handed around in 60 bits.
+        if self.positions.len() + entries.len() >= 1 << 29 {
+            return None;
+        }
+        let starts = u32::try_from(self.starts.len()).ok()?;
+        let mut next = 0;
+        for at in 0..=buckets {
+            next += entries[next..].partition_point(|entry| entry.0 < at);
+            self.starts.push(u32::try_from(self.positions.len() + next).ok()?);
+        }
+        self.positions.extend(entries.into_iter().map(|entry| entry.1));
+        self.parts.insert(collection, Part { starts, bits });
+        Some(())
+    }
+
+    /// Which elements can match these keys, one for each aspect; `None` if it can't tell.
+    pub fn matches(&self, collection: Word, keys: &[Word]) -> Option<Run> {
+        let part = self.parts.get(&collection)?;
+        let mut hash = 0;
+        let mut nowhere = false;
+        for key in keys {
+            if key.is_absent() || !(key.is_canonical() || key.kind() == Kind::String) {
+                return None;
+            }
+            // A string of the evaluation's own stands nowhere in what is frozen.
+            nowhere |= !key.is_canonical();
+            hash = mix(hash, *key);
+        }
+        if nowhere {
+            return Some(Run { start: 1, length: 0 });
+        }
+        let at = part.starts as usize + bucket(hash, part.bits);
+        let (start, end) = (*self.starts.get(at)?, *self.starts.get(at + 1)?);
+        Some(Run { start: start + 1, length: end - start })
+    }
+
+    /// The position in the collection of an element of a run.
+    pub fn position(&self, run: Run, at: u32) -> u32 {
+        match run.start.checked_sub(1) {
+            None => at,
+            Some(start) => self.positions.get((start + at) as usize).copied().unwrap_or(u32::MAX),
+        }
+    }
+
+    /// Positions of the elements of a run of [`Index::matches`].
+    pub fn positions(&self, run: Run) -> &[u32] {
+        let start = run.start.saturating_sub(1) as usize;
+        let range: Range<usize> = start..start + run.length as usize;
+        self.positions.get(range).unwrap_or_default()
+    }
+
+    /// How many collections it has.
+    pub fn collections(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Bytes in use, about.
+    pub fn bytes_used(&self) -> usize {
+        (self.starts.len() + self.positions.len()) * size_of::<u32>() + self.parts.capacity() * 17
+    }
+
+    /// What it looks at, for people.
+    pub(crate) fn describe(&self, heap: &Heap, f: &mut impl fmt::Write) -> fmt::Result {
+        for (at, aspect) in self.aspects.iter().enumerate() {
+            let separator = if at == 0 { "" } else { ", " };
+            let holds = if aspect.holds { "in " } else { "" };
+            write!(f, "{separator}{holds}element")?;
+            for step in &aspect.path {
+                match step {
+                    Step::Field(name) => write!(f, ".{}", heap.as_str(*name).unwrap_or_default())?,
+                    Step::Member(key) => write!(f, "[{}]", heap.to_value(*key))?,
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What a loop over a value runs over.
+pub(crate) fn elements(heap: &Heap, collection: Word) -> Option<&[Word]> {
+    match heap.view(collection) {
+        View::Array(items) | View::Set(items) | View::Object(_, items) => Some(items),
+        View::Absent | View::Null | View::Bool(_) | View::Int(_) | View::Number(_) | View::String(_) => None,
+    }
+}
+
+/// What is in a value, in the sense of `in`.
+fn members(heap: &Heap, collection: Word) -> &[Word] {
+    elements(heap, collection).unwrap_or_default()
+}
+
+/// What stands at a path of an element; `None` if something on the way is absent.
+fn follow(heap: &Heap, element: Word, path: &[Step]) -> Option<Word> {
+    path.iter().try_fold(element, |word, step| {
+        let found = match (step, word.kind()) {
+            (Step::Field(key) | Step::Member(key), Kind::Object) | (Step::Member(key), Kind::Array) => {
+                heap.index(word, *key)
+            }
+            _ => Word::ABSENT,
+        };
+        (!found.is_absent()).then_some(found)
+    })
+}
+
+fn mix(hash: u64, key: Word) -> u64 {
+    let mixed = (hash.rotate_left(23) ^ key.bits()).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    mixed ^ mixed >> 32
+}
+
+fn bucket(hash: u64, bits: u32) -> usize {
+    // The upper bits depend on all that went into the hash.
+    let spread = hash.wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    usize::try_from(spread.checked_shr(64 - bits).unwrap_or(0)).unwrap_or(0)
+}
