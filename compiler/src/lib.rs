@@ -57,9 +57,30 @@ impl Options {
 ///
 /// [`CompileError`] if the program is too large or too deeply nested in some way.
 pub fn compile(program: &typed::Program, options: &Options) -> Result<plan::Program, CompileError> {
+    compile_by(program, options, None)
+}
+
+/// As [`compile`], with an engine for rules that can be evaluated now because they depend on nothing but base documents.
+///
+/// # Errors
+///
+/// As [`compile`].
+pub fn compile_with(
+    program: &typed::Program,
+    options: &Options,
+    machine: &dyn machine::Machine,
+) -> Result<plan::Program, CompileError> {
+    compile_by(program, options, Some(machine))
+}
+
+fn compile_by(
+    program: &typed::Program,
+    options: &Options,
+    machine: Option<&dyn machine::Machine>,
+) -> Result<plan::Program, CompileError> {
     let mut plan = lower::lower(program, options)?;
     verify::verify(&plan)?;
     limits::check(&plan)?;
-    optimise::optimise(&mut plan, &options.passes)?;
+    optimise::optimise(&mut plan, &options.passes, machine)?;
     Ok(plan)
 }

@@ -205,6 +205,24 @@ pub fn query<M: Machine + ?Sized>(
     }
 }
 
+/// The value of a function without parameters, if it has one, and nothing was found absent on the way.
+pub(crate) fn value_without_absence(
+    machine: &dyn Machine,
+    function: FunctionId,
+    context: &mut Context,
+) -> Option<Word> {
+    let checkpoint = context.checkpoint();
+    let (result, absent) = context.marked_by(|context| call_directly(machine, function, &[], context));
+    match result {
+        Ok(word) => (!word.is_absent() && absent.is_empty()).then_some(word),
+        Err(Stop) => {
+            context.unwind(checkpoint);
+            context.take_fault();
+            None
+        }
+    }
+}
+
 /// How a decision rule came out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Verdict {

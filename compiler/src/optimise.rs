@@ -6,12 +6,15 @@
 //! are written once too, still have the values they had there.
 
 use crate::CompileError;
+use crate::machine::Machine;
 use crate::plan::{Function, Program, Register, reads, written};
 use crate::verify::verify;
 
 mod copies;
 mod dead_code;
+mod dead_rules;
 mod fold_constants;
+mod fold_data;
 mod hoist;
 mod index_rules;
 mod index_data;
@@ -22,10 +25,14 @@ mod share;
 /// A pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pass {
+    /// Rules that depend on base documents only become constants.
+    FoldData,
     /// Calls of rules that are constants become constants.
     InlineConstants,
     /// Operations on constants become constants, and tests of them go away.
     FoldConstants,
+    /// Calls of rules that never have a value fail at once.
+    DeadRules,
     /// Reading a path of the input becomes reading its slot.
     InputSlots,
     /// What was read or computed before is not read or computed again.
@@ -45,8 +52,10 @@ pub enum Pass {
 impl Pass {
     /// All of them, in the order in which they run.
     pub const ALL: &'static [Self] = &[
+        Self::FoldData,
         Self::InlineConstants,
         Self::FoldConstants,
+        Self::DeadRules,
         Self::InputSlots,
         Self::Share,
         Self::Hoist,
@@ -56,8 +65,10 @@ impl Pass {
         Self::IndexData,
     ];
 
-    fn run(self, program: &mut Program) {
+    fn run(self, program: &mut Program, machine: Option<&dyn Machine>) {
         match self {
+            Self::FoldData => machine.into_iter().for_each(|machine| fold_data::run(program, machine)),
+            Self::DeadRules => dead_rules::run(program),
             Self::InlineConstants => inline_constants::run(program),
             Self::FoldConstants => fold_constants::run(program),
             Self::InputSlots => input_slots::run(program),
@@ -73,10 +84,14 @@ impl Pass {
 
 pub(crate) use input_slots::fill as fill_slots;
 
-/// Runs the passes that are asked for.
-pub(crate) fn optimise(program: &mut Program, passes: &[Pass]) -> Result<(), CompileError> {
+/// Runs the passes that are asked for; those that evaluate rules do so on the engine, if there is one.
+pub(crate) fn optimise(
+    program: &mut Program,
+    passes: &[Pass],
+    machine: Option<&dyn Machine>,
+) -> Result<(), CompileError> {
     for pass in Pass::ALL.iter().filter(|pass| passes.contains(pass)) {
-        pass.run(program);
+        pass.run(program, machine);
         if cfg!(debug_assertions) {
             verify(program).map_err(|error| CompileError::Invalid(format!("after {pass:?}: {error}")))?;
         }

@@ -16,6 +16,7 @@ use rustc_hash::FxHashMap;
 use crate::capabilities::Capabilities;
 use crate::engine::{EngineKind, EngineOptions};
 use crate::guard::with_deep_stack;
+use crate::interpret::Interpreter;
 use crate::source::Files;
 
 /// How many errors are rendered for people; all are there as data.
@@ -114,7 +115,7 @@ fn build_for(files: &Files, options: &EngineOptions, compiler: &Options) -> Resu
 fn build_here(files: &Files, options: &EngineOptions, compiler: &Options) -> Result<Built, Refused> {
     let Checked { program, sources, diagnostics, .. } = check_with(files, options.capabilities.as_deref());
     let Some(typed) = program else { return Err(refused(&diagnostics, &sources)) };
-    let program = match hpol_compiler::compile(&typed, compiler) {
+    let program = match hpol_compiler::compile_with(&typed, compiler, &Interpreter::default()) {
         Ok(program) => Arc::new(program),
         Err(error) => return Err(not_compiled(&error, &sources)),
     };

@@ -122,6 +122,11 @@ impl Heap {
         Self { space: Space::Frozen, ..Self::default() }
     }
 
+    /// A heap like that of [`Heap::for_freezing`], which adds to what was frozen before. Its words stay valid.
+    pub fn thaw(frozen: Region) -> Self {
+        Self { local: frozen, ..Self::for_freezing() }
+    }
+
     /// Freezes what a heap made by [`Heap::for_freezing`] holds; its words are valid over the result.
     pub fn into_frozen(mut self) -> Arc<Region> {
         self.local.shrink();

@@ -52,7 +52,8 @@ pub(super) fn replaced(program: &Program) -> impl Iterator<Item = &ReplacementTa
     found.into_iter()
 }
 
-fn may_be_replaced(id: FunctionId, function: &Function, targets: &[ReplacementTarget]) -> bool {
+/// Whether a `with` with one of these targets may change what a call yields, apart from what it calls itself.
+pub(super) fn may_be_replaced(id: FunctionId, function: &Function, targets: &[ReplacementTarget]) -> bool {
     targets.iter().any(|target| match target {
         ReplacementTarget::Input(_) | ReplacementTarget::Builtin(..) => false,
         ReplacementTarget::Function(replaced, _) => *replaced == id,
@@ -65,9 +66,14 @@ fn may_be_replaced(id: FunctionId, function: &Function, targets: &[ReplacementTa
 
 /// The value of a function that does nothing but yield a constant.
 fn value(function: &Function) -> Option<Word> {
+    result(function).filter(|word| !word.is_absent())
+}
+
+/// What a function comes to that looks at nothing but constants; absent if it yields nothing.
+pub(super) fn result(function: &Function) -> Option<Word> {
     let mut evaluation = Evaluation { registers: HashMap::new() };
     evaluation.block(&function.body)?;
-    evaluation.get(function.result).filter(|word| !word.is_absent())
+    evaluation.get(function.result)
 }
 
 /// Runs statements whose operands are known; `None` at the first other one.

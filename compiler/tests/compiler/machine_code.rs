@@ -213,18 +213,19 @@ fn long_lists_are_handed_over() {
 
 #[test]
 fn limits_stop_the_evaluation() {
-    let source = "package p\nmany := count([x | some a in numbers.range(1, 1000); some b in numbers.range(1, 1000); x := a + b])";
+    let source = "package p\nmany := count([x | some a in numbers.range(1, input.n); some b in numbers.range(1, input.n); x := a + b])";
+    let input = r#"{"n": 1000}"#;
     let mut machine = Machine::new(&[("p.rego", source)], &Options::default());
     machine.limits.fuel = 10_000;
-    assert!(machine.show("data.p.many", "{}").starts_with("limit_fuel"));
+    assert!(machine.show("data.p.many", input).starts_with("limit_fuel"));
     machine.limits.fuel = u64::MAX;
     machine.limits.memory_bytes = 100_000;
-    assert!(machine.show("data.p.many", "{}").starts_with("limit_memory"));
+    assert!(machine.show("data.p.many", input).starts_with("limit_memory"));
     machine.limits.memory_bytes = 64 << 20;
     machine.limits.interrupt = Some(std::sync::Arc::new(true.into()));
-    assert!(machine.show("data.p.many", "{}").starts_with("limit_time"));
+    assert!(machine.show("data.p.many", input).starts_with("limit_time"));
     machine.limits.interrupt = None;
-    assert_eq!(machine.show("data.p.many", "{}"), "1000000");
+    assert_eq!(machine.show("data.p.many", input), "1000000");
 }
 
 #[test]

@@ -8,13 +8,21 @@ use crate::support::plan;
 
 /// The plan of some text, and what each further pass makes of it.
 fn show(path: &str, source: &str, passes: &[Pass]) -> String {
-    let mut text = format!("{}\n\n-- lowered --\n", source.trim());
+    show_files(&[(path, source)], passes)
+}
+
+fn show_files(files: &[(&str, &str)], passes: &[Pass]) -> String {
+    let mut text = String::new();
+    for (_, source) in files {
+        write!(text, "{}\n\n", source.trim()).expect("strings can be written to");
+    }
+    text.push_str("-- lowered --\n");
     let mut options = Options::none();
-    let mut before = plan(&[(path, source)], &options).to_string();
+    let mut before = plan(files, &options).to_string();
     text.push_str(&before);
     for pass in passes {
         options.passes.push(*pass);
-        let after = plan(&[(path, source)], &options).to_string();
+        let after = plan(files, &options).to_string();
         if after != before {
             write!(text, "\n-- {pass:?} --\n{after}").expect("strings can be written to");
         }
@@ -100,6 +108,61 @@ fn fixed_work_leaves_loops() {
         "a contains x if { group := input.group; some x in input.list; group in {input.kind, \"b\"}; x > 3 }",
         &[Pass::Share, Pass::Hoist, Pass::Copies]
     ));
+}
+
+/// A policy with a document.
+#[track_caller]
+fn with_data(rules: &str, data: &str, passes: &[Pass]) -> String {
+    show_files(&[("p.rego", &format!("package p\n\n{rules}")), ("data.json", data)], passes)
+}
+
+#[test]
+fn rules_over_documents_become_constants() {
+    insta::assert_snapshot!(with_data(
+        "admins contains name if { some name, user in data.users; user.role == \"admin\" }\n\n\
+         levels[name] := user.level if some name, user in data.users\n\n\
+         broken := data.users.ada.level / 0\n\n\
+         is_admin if input.user in admins",
+        r#"{"users": {"ada": {"role": "admin", "level": 1}, "bo": {"role": "dev"}}}"#,
+        &[Pass::FoldData, Pass::InlineConstants]
+    ));
+}
+
+#[test]
+fn rules_without_a_value_are_not_called() {
+    insta::assert_snapshot!(rego(
+        "beta if 1 == 2\n\na if { input.x; beta; input.y }\n\nb := 1 if a\n\nb := 2 if not beta",
+        &[Pass::FoldConstants, Pass::DeadRules, Pass::DeadCode]
+    ));
+}
+
+#[test]
+fn constants_are_inlined() {
+    insta::assert_snapshot!(rego("limit := 3\n\na if input.n < limit", &[Pass::InlineConstants]));
+}
+
+#[test]
+fn constants_are_folded() {
+    insta::assert_snapshot!(with_data(
+        "a if { data.limits.n * 2 > 5; input.x }",
+        r#"{"limits": {"n": 3}}"#,
+        &[Pass::FoldConstants]
+    ));
+}
+
+#[test]
+fn paths_of_the_input_become_slots() {
+    insta::assert_snapshot!(rego("a if { input.user.name == \"ada\"; input.user.age > 17 }", &[Pass::InputSlots]));
+}
+
+#[test]
+fn copies_go_away() {
+    insta::assert_snapshot!(rego("a := y if { x := input.n; y := x; y > 1 }", &[Pass::Copies]));
+}
+
+#[test]
+fn statements_without_effect_go_away() {
+    insta::assert_snapshot!(rego("a if { x := {1, 2}; y := 7; input.n }", &[Pass::DeadCode]));
 }
 
 #[test]

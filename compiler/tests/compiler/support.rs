@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use hpol_compiler::context::{Context, Fault, Limits};
+use hpol_compiler::context::{Context, Fault, Limits, Stop};
 use hpol_compiler::jit::{self, CompiledCode};
 use hpol_compiler::machine::{self, Verdict};
-use hpol_compiler::plan::Program;
-use hpol_compiler::{Options, Pass, compile};
+use hpol_compiler::plan::{FunctionId, Program};
+use hpol_compiler::{Options, Pass, compile_with};
 use hpol_lang::load::{LoadLimits, PolicyFile, load};
 use hpol_lang::value::{JsonLimits, Value, parse_json};
+use hpol_stdlib::heap::Word;
 
 /// Checks sources, which must be free of errors.
 pub(crate) fn checked(files: &[(&str, &str)]) -> hpol_lang::typed::Program {
@@ -20,7 +21,17 @@ pub(crate) fn checked(files: &[(&str, &str)]) -> hpol_lang::typed::Program {
 
 /// Compiles sources, which must be free of errors.
 pub(crate) fn plan(files: &[(&str, &str)], options: &Options) -> Arc<Program> {
-    Arc::new(compile(&checked(files), options).expect("the policy compiles"))
+    Arc::new(compile_with(&checked(files), options, &Translating).expect("the policy compiles"))
+}
+
+/// Runs functions of any plan by machine code that is made for the call.
+struct Translating;
+
+impl hpol_compiler::machine::Machine for Translating {
+    fn run(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<Word, Stop> {
+        let code = jit::compile(context.program()).expect("there is machine code");
+        machine::Machine::run(&code, function, arguments, context)
+    }
 }
 
 /// The plan as it was lowered, with all passes, and without each of them.

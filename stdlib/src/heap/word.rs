@@ -109,6 +109,11 @@ impl Word {
         self.0 & Self::NODE_MASK == Self::FROZEN_STRING
     }
 
+    /// Whether it is valid over the frozen region alone: it has no node, or one there.
+    pub fn is_shared(self) -> bool {
+        !self.is_node() || self.space() == Space::Frozen
+    }
+
     /// Whether no other word stands for the same value: it is equal to a value only if that is the same word (and it is
     /// not absent, which equals nothing).
     pub const fn is_canonical(self) -> bool {
