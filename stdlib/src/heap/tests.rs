@@ -217,3 +217,39 @@ proptest! {
         }
     }
 }
+
+/// What documents take when they are frozen, with the tables by which they are looked up, as a multiple of their text.
+fn growth(document: &str) -> f64 {
+    let mut builder = Heap::for_freezing();
+    builder.from_value(&json(document)).expect("fits");
+    let bytes = builder.into_frozen().bytes_used();
+    bytes as f64 / document.len() as f64
+}
+
+#[test]
+fn frozen_documents_take_little_more_than_their_text() {
+    let list = |make: fn(usize) -> String| (0..10_000).map(make).collect::<Vec<_>>().join(",");
+    let grants = list(|at| {
+        format!(
+            r#"{{"action":"action-{}","resource":"db/table-{}","effect":"allow","level":{}}}"#,
+            at % 20,
+            at % 300,
+            at % 7
+        )
+    });
+    let unique =
+        list(|at| format!(r#"{{"id":"grant-{at}","action":"action-{}","resource":"db/table-{at}"}}"#, at % 20));
+    let users = list(|at| format!(r#""user-{at}":{{"roles":["role-{}","role-{}"],"active":true}}"#, at % 50, at % 70));
+    let names = list(|at| format!(r#""somebody-{at}@example.com""#));
+    let numbers = list(|at| format!("{at}"));
+    let documents = [
+        ("grants", format!("[{grants}]"), 1.4),
+        ("grants with names of their own", format!("[{unique}]"), 2.5),
+        ("users by name", format!("{{{users}}}"), 2.5),
+        ("a list of names", format!("[{names}]"), 3.0),
+        ("a list of numbers", format!("[{numbers}]"), 3.0),
+    ];
+    let measured = documents.iter().map(|(name, text, most)| (*name, growth(text), *most));
+    let measured: Vec<_> = measured.collect();
+    assert!(measured.iter().all(|(_, growth, most)| growth <= most), "{measured:?}");
+}
