@@ -129,6 +129,8 @@ pub struct Context {
     pub(crate) outcomes: Outcomes,
     /// Lists that generated code hands over element by element.
     pub(crate) operands: Vec<Word>,
+    /// Positions of elements that loops run over and that stand in several places of an index.
+    pub(crate) gathered: Vec<u32>,
     fault: Option<Fault>,
 }
 
@@ -191,6 +193,7 @@ impl Context {
             records: Records::default(),
             outcomes: Outcomes::default(),
             operands: Vec::new(),
+            gathered: Vec::new(),
             fault: None,
         };
         context.begin(program, Limits::default(), 0);
@@ -237,6 +240,7 @@ impl Context {
         self.builders.clear();
         self.records.clear();
         self.operands.clear();
+        self.gathered.clear();
         self.fault = None;
     }
 

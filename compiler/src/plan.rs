@@ -60,7 +60,7 @@ mod operands;
 mod slots;
 
 pub use display::display_function;
-pub use index::{Aspect, Index, Run, Step};
+pub use index::{Aspect, Index, Relation, Run, Step};
 pub(crate) use index::{INDEXED_MIN, elements};
 pub(crate) use operands::{each_read_mut, reads, target_mut, written};
 pub use slots::{InputSlot, InputSlots};

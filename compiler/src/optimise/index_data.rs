@@ -21,7 +21,7 @@ use rustc_hash::{FxHashMap, FxHashSet};
 
 use crate::plan::{
     Aspect, Block, CompareOperator, Function, INDEXED_MIN, Index, IndexId, Label, Lookup, PlaceId, Program, Register,
-    Statement, StatementKind, Step, each_read_mut, elements, target_mut, written,
+    Relation, Statement, StatementKind, Step, each_read_mut, elements, target_mut, written,
 };
 use crate::verify::defined_label;
 
@@ -40,7 +40,7 @@ pub(super) fn run(program: &mut Program) {
         indexer.function(function);
     }
     let Indexer { indexes, lists, .. } = indexer;
-    let element = Aspect { path: Vec::new(), holds: false };
+    let element = Aspect { path: Vec::new(), relation: Relation::Is };
     program.members = Index::build(&heap, vec![element], &[], &lists);
     program.lookups = indexes;
 }
@@ -244,8 +244,8 @@ struct Prefix<'p> {
     fixed: FxHashSet<Register>,
     /// The statements that compute them; without a value they fail silently.
     computed: Vec<StatementKind>,
-    /// Registers that hold whether a part of the element has a value in it.
-    holds: FxHashMap<Register, (Vec<Step>, Register)>,
+    /// Registers that hold whether a part of the element is in something, or something in it.
+    members: FxHashMap<Register, (Aspect, Register)>,
     /// Parts that must be there in every element.
     required: Vec<Vec<Step>>,
     /// What must be at which part of the element.
@@ -273,7 +273,7 @@ impl<'p> Prefix<'p> {
             parts,
             fixed: FxHashSet::default(),
             computed: Vec::new(),
-            holds: FxHashMap::default(),
+            members: FxHashMap::default(),
             required: Vec::new(),
             filters: Vec::new(),
         }
@@ -336,17 +336,21 @@ impl<'p> Prefix<'p> {
                 let fixed = self.is_fixed(base) && self.is_fixed(key);
                 fixed && self.compute(target, StatementKind::Index { target, base, key, site: None })
             }
+        } else if let StatementKind::MakeSet { target, items } | StatementKind::MakeArray { target, items } = kind {
+            items.iter().all(|item| self.is_fixed(*item)) && self.compute(*target, kind.clone())
         } else if let StatementKind::Membership { target, key: None, value, collection } = kind {
-            if let Some(path) = self.parts.get(collection)
-                && self.is_fixed(*value)
-                && self.writes.once(*target)
-            {
-                self.holds.insert(*target, (path.clone(), *value));
+            for (part, key, relation) in [(collection, value, Relation::Holds), (value, collection, Relation::Among)] {
+                if let Some(path) = self.parts.get(part)
+                    && self.is_fixed(*key)
+                    && self.writes.once(*target)
+                {
+                    self.members.insert(*target, (Aspect { path: path.clone(), relation }, *key));
+                }
             }
             true
         } else if let StatementKind::Test { value, expected } = kind {
-            if *expected && let Some((path, wanted)) = self.holds.get(value).cloned() {
-                self.filters.push((Aspect { path, holds: true }, wanted));
+            if *expected && let Some(filter) = self.members.get(value) {
+                self.filters.push(filter.clone());
             }
             true
         } else if let StatementKind::TestCompare { operator: CompareOperator::Equal, left, right } = kind {
@@ -354,7 +358,7 @@ impl<'p> Prefix<'p> {
                 if let Some(path) = self.parts.get(part)
                     && self.is_fixed(*wanted)
                 {
-                    self.filters.push((Aspect { path: path.clone(), holds: false }, *wanted));
+                    self.filters.push((Aspect { path: path.clone(), relation: Relation::Is }, *wanted));
                 }
             }
             true

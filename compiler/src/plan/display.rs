@@ -247,10 +247,9 @@ impl Printer<'_> {
             if let Some(lookup) = lookup
                 && let Some(index) = self.program.lookups.get(lookup.index.index())
             {
-                let keys = lookup.keys.iter().map(|key| register(*key)).collect::<Vec<_>>().join(", ");
+                let keys = lookup.keys.iter().map(|key| register(*key)).collect::<Vec<_>>();
                 out.push_str(" where ");
-                index.describe(&self.heap, out)?;
-                write!(out, " is {keys}")?;
+                index.describe(&self.heap, &keys, out)?;
             }
         } else if let S::Collect { target, collection, .. } = kind {
             let collection = match collection {

@@ -15,13 +15,33 @@ pub(crate) const INDEXED_MIN: usize = 8;
 /// Most entries of one element, which has one for each member of the list that is looked into.
 const ENTRIES_PER_ELEMENT_MAX: usize = 16;
 
+/// Most combinations of keys that are looked up for one loop.
+const COMBINATIONS_MAX: usize = 16;
+
+/// Most positions that the loops of one evaluation may gather from several buckets.
+const GATHERED_MAX: usize = 1 << 20;
+
+/// Set in the start of a run whose positions were gathered.
+const GATHERED: u32 = 1 << 28;
+
 /// What an index looks at in an element.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Aspect {
     /// Keys that lead there from the element; none for the element itself.
     pub path: Vec<Step>,
-    /// Whether what stands there is a collection that has the wanted value in it, rather than the value.
-    pub holds: bool,
+    /// What must be true of what stands there and the key.
+    pub relation: Relation,
+}
+
+/// A relation of what stands in an element to a key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Relation {
+    /// It is the key.
+    Is,
+    /// The key is in it.
+    Holds,
+    /// It is in the key.
+    Among,
 }
 
 /// A step into an element.
@@ -56,7 +76,8 @@ struct Part {
 /// Which elements a loop runs over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Run {
-    /// Where their positions start in the index, plus one; 0 if it runs over all.
+    /// Where their positions start in the index, or, with [`GATHERED`], among those that were gathered, plus one; 0 if it runs
+    /// over all.
     start: u32,
     /// How many there are.
     pub length: u32,
@@ -113,7 +134,10 @@ impl Index {
             for aspect in &self.aspects {
                 let word = follow(heap, *item, &aspect.path)?;
                 let single = [word];
-                let wanted = if aspect.holds { members(heap, word) } else { &single };
+                let wanted = match aspect.relation {
+                    Relation::Is | Relation::Among => &single[..],
+                    Relation::Holds => elements(heap, word).unwrap_or_default(),
+                };
                 let wanted = wanted.iter().filter(|word| word.is_canonical());
                 let wanted: Vec<Word> = wanted.copied().collect();
                 hashes = hashes.iter().flat_map(|hash| wanted.iter().map(|word| mix(*hash, *word))).collect();
@@ -136,7 +160,7 @@ impl Index {
         // Keys of one element can share a bucket, and it must not be run over twice.
         entries.dedup();
         // Runs are handed around in 60 bits.
-        if self.positions.len() + entries.len() >= 1 << 29 {
+        if self.positions.len() + entries.len() + 1 >= GATHERED as usize {
             return None;
         }
         let starts = u32::try_from(self.starts.len()).ok()?;
@@ -150,40 +174,86 @@ impl Index {
         Some(())
     }
 
-    /// Which elements can match these keys, one for each aspect; `None` if it can't tell.
-    pub fn matches(&self, collection: Word, keys: &[Word]) -> Option<Run> {
+    /// Which elements can match these keys, one for each aspect; `None` if it can't tell. Positions from several buckets are
+    /// added to `gathered`.
+    pub fn matches(&self, heap: &Heap, collection: Word, keys: &[Word], gathered: &mut Vec<u32>) -> Option<Run> {
         let part = self.parts.get(&collection)?;
-        let mut hash = 0;
-        let mut nowhere = false;
-        for key in keys {
-            if key.is_absent() || !(key.is_canonical() || key.kind() == Kind::String) {
+        let (hashes, count) = self.combinations(heap, keys)?;
+        let start = gathered.len();
+        let mut only = 0..0;
+        for hash in &hashes[..count] {
+            let at = part.starts as usize + bucket(*hash, part.bits);
+            let found = *self.starts.get(at)?..*self.starts.get(at + 1)?;
+            if found.is_empty() || found == only {
+                continue;
+            }
+            if !only.is_empty() {
+                if gathered.len() == start {
+                    gathered.extend_from_slice(self.slice(&only));
+                }
+                gathered.extend_from_slice(self.slice(&found));
+            }
+            only = found;
+        }
+        if gathered.len() == start {
+            return Some(Run { start: only.start + 1, length: only.end - only.start });
+        }
+        let length = if gathered.len() > GATHERED_MAX { 0 } else { sort(gathered, start) };
+        if length == 0 {
+            gathered.truncate(start);
+            return None;
+        }
+        Some(Run { start: GATHERED | (u32::try_from(start).ok()? + 1), length })
+    }
+
+    /// Hashes of all combinations of values that match the keys, and how many there are.
+    fn combinations(&self, heap: &Heap, keys: &[Word]) -> Option<([u64; COMBINATIONS_MAX], usize)> {
+        let (mut hashes, mut count) = ([0; COMBINATIONS_MAX], 1);
+        for (aspect, key) in self.aspects.iter().zip(keys) {
+            if key.is_absent() {
                 return None;
             }
-            // A string of the evaluation's own stands nowhere in what is frozen.
-            nowhere |= !key.is_canonical();
-            hash = mix(hash, *key);
+            let single = [*key];
+            let wanted = match aspect.relation {
+                Relation::Is | Relation::Holds => &single[..],
+                // Nothing is in anything else.
+                Relation::Among => elements(heap, *key).unwrap_or_default(),
+            };
+            let (mut next, mut made) = ([0; COMBINATIONS_MAX], 0);
+            for word in wanted {
+                if !word.is_canonical() {
+                    // A string of the evaluation's own stands nowhere in what is frozen.
+                    if word.kind() == Kind::String {
+                        continue;
+                    }
+                    return None;
+                }
+                for hash in &hashes[..count] {
+                    *next.get_mut(made)? = mix(*hash, *word);
+                    made += 1;
+                }
+            }
+            (hashes, count) = (next, made);
         }
-        if nowhere {
-            return Some(Run { start: 1, length: 0 });
-        }
-        let at = part.starts as usize + bucket(hash, part.bits);
-        let (start, end) = (*self.starts.get(at)?, *self.starts.get(at + 1)?);
-        Some(Run { start: start + 1, length: end - start })
+        Some((hashes, count))
     }
 
     /// The position in the collection of an element of a run.
-    pub fn position(&self, run: Run, at: u32) -> u32 {
-        match run.start.checked_sub(1) {
-            None => at,
-            Some(start) => self.positions.get((start + at) as usize).copied().unwrap_or(u32::MAX),
-        }
+    pub fn position(&self, run: Run, at: u32, gathered: &[u32]) -> u32 {
+        let Some(start) = run.start.checked_sub(1) else { return at };
+        let (list, start) =
+            if start & GATHERED == 0 { (&self.positions[..], start) } else { (gathered, start ^ GATHERED) };
+        list.get((start + at) as usize).copied().unwrap_or(u32::MAX)
     }
 
-    /// Positions of the elements of a run of [`Index::matches`].
+    /// Positions of the elements of a run of an index without [`Relation::Among`].
     pub fn positions(&self, run: Run) -> &[u32] {
-        let start = run.start.saturating_sub(1) as usize;
-        let range: Range<usize> = start..start + run.length as usize;
-        self.positions.get(range).unwrap_or_default()
+        let start = run.start.saturating_sub(1);
+        self.slice(&(start..start + run.length))
+    }
+
+    fn slice(&self, range: &Range<u32>) -> &[u32] {
+        self.positions.get(range.start as usize..range.end as usize).unwrap_or_default()
     }
 
     /// How many collections it has.
@@ -197,33 +267,46 @@ impl Index {
     }
 
     /// What it looks at, for people.
-    pub(crate) fn describe(&self, heap: &Heap, f: &mut impl fmt::Write) -> fmt::Result {
-        for (at, aspect) in self.aspects.iter().enumerate() {
-            let separator = if at == 0 { "" } else { ", " };
-            let holds = if aspect.holds { "in " } else { "" };
-            write!(f, "{separator}{holds}element")?;
+    pub(crate) fn describe(&self, heap: &Heap, keys: &[String], f: &mut impl fmt::Write) -> fmt::Result {
+        for (at, (aspect, key)) in self.aspects.iter().zip(keys).enumerate() {
+            f.write_str(if at == 0 { "" } else { " and " })?;
+            let mut part = String::from("element");
             for step in &aspect.path {
                 match step {
-                    Step::Field(name) => write!(f, ".{}", heap.as_str(*name).unwrap_or_default())?,
-                    Step::Member(key) => write!(f, "[{}]", heap.to_value(*key))?,
+                    Step::Field(name) => part = format!("{part}.{}", heap.as_str(*name).unwrap_or_default()),
+                    Step::Member(key) => part = format!("{part}[{}]", heap.to_value(*key)),
                 }
+            }
+            match aspect.relation {
+                Relation::Is => write!(f, "{part} == {key}")?,
+                Relation::Holds => write!(f, "{key} in {part}")?,
+                Relation::Among => write!(f, "{part} in {key}")?,
             }
         }
         Ok(())
     }
 }
 
-/// What a loop over a value runs over.
+/// Sorts what stands behind a place, each once, and returns how much that is.
+fn sort(list: &mut Vec<u32>, start: usize) -> u32 {
+    list[start..].sort_unstable();
+    let mut kept = start;
+    for at in start..list.len() {
+        if kept == start || list[kept - 1] != list[at] {
+            list[kept] = list[at];
+            kept += 1;
+        }
+    }
+    list.truncate(kept);
+    u32::try_from(kept - start).unwrap_or(0)
+}
+
+/// What a loop over a value runs over, and what is in it.
 pub(crate) fn elements(heap: &Heap, collection: Word) -> Option<&[Word]> {
     match heap.view(collection) {
         View::Array(items) | View::Set(items) | View::Object(_, items) => Some(items),
         View::Absent | View::Null | View::Bool(_) | View::Int(_) | View::Number(_) | View::String(_) => None,
     }
-}
-
-/// What is in a value, in the sense of `in`.
-fn members(heap: &Heap, collection: Word) -> &[Word] {
-    elements(heap, collection).unwrap_or_default()
 }
 
 /// What stands at a path of an element; `None` if something on the way is absent.

@@ -48,6 +48,18 @@ replaced contains grant.id if {
 	grant.action == input.action
 }
 
+among contains grant.id if {
+	some grant in data.grants
+	grant.action in {input.action, "a0", 1.5}
+	grant.resource in input.resources
+}
+
+starred contains grant.id if {
+	some grant in data.grants
+	grant.action in {input.action, "a0"}
+	grant.resource in {input.resource, "r1"}
+}
+
 calls contains grant.id if {
 	some grant in data.grants
 	wanted(grant.action)
@@ -83,7 +95,19 @@ fn data(grants: usize, holes: bool) -> String {
 }
 
 fn rules() -> Vec<String> {
-    let names = ["granted", "by_role", "underscored", "positions", "pairs", "listed", "named", "replaced", "calls"];
+    let names = [
+        "among",
+        "starred",
+        "granted",
+        "by_role",
+        "underscored",
+        "positions",
+        "pairs",
+        "listed",
+        "named",
+        "replaced",
+        "calls",
+    ];
     names.iter().map(|name| format!("data.p.{name}")).collect()
 }
 
@@ -140,10 +164,25 @@ fn inputs() -> impl Strategy<Value = String> {
         field("resource", &["", "\"r0\"", "\"r1\"", "\"zz\"", "99999999999999999999", "{}"]),
         field("roles", &["", "[\"dba\"]", "[\"dba\",\"dev\",\"none\"]", "\"dba\""]),
         field("unit", &["", "0", "3", "3.5", "\"admin\""]),
+        field(
+            "resources",
+            &[
+                "",
+                "[]",
+                "[\"r0\"]",
+                "[\"r3\",\"zz\",\"r1\"]",
+                "[\"r3\",\"r2\",\"r1\",\"r0\",7,8,9,10,11,12]",
+                "[1.5,\"r1\"]",
+                "\"r1\"",
+                "{\"a\":\"r4\"}",
+            ],
+        ),
         prop::bool::ANY
             .prop_map(move |given| if given { format!(r#""grants":{grants}"#) } else { r#""other":0"#.into() }),
     )
-        .prop_map(|(action, resource, roles, unit, grants)| format!("{{{action}{resource}{roles}{unit}{grants}}}"))
+        .prop_map(|(action, resource, roles, unit, resources, grants)| {
+            format!("{{{action}{resource}{roles}{unit}{resources}{grants}}}")
+        })
 }
 
 proptest! {
@@ -171,4 +210,23 @@ proptest! {
             }
         }
     }
+}
+
+#[test]
+fn documents_with_their_indexes_take_at_most_three_times_their_text() {
+    let grant =
+        |at: usize| format!(r#"{{"id":"grant-{at}","action":"action-{}","resource":"table-{}"}}"#, at % 20, at % 3_000);
+    let role = |role: usize| {
+        let grants: Vec<String> = (0..100).map(|at| grant(role * 100 + at)).collect();
+        format!(r#""role-{role}":[{}]"#, grants.join(","))
+    };
+    let roles: Vec<String> = (0..100).map(role).collect();
+    let text = format!(r#"{{"roles":{{{}}}}}"#, roles.join(","));
+    let policy = "package p\n\na if {\n\tsome role in input.roles\n\tsome grant in data.roles[role]\n\t\
+                  grant.action == input.action\n\tgrant.resource == input.resource\n}";
+    let program = plan(&[("p.rego", policy), ("data.json", &text)], &Options::default());
+    assert_eq!(program.lookups.iter().map(hpol_compiler::plan::Index::collections).collect::<Vec<_>>(), [100]);
+    let indexes: usize = program.lookups.iter().map(hpol_compiler::plan::Index::bytes_used).sum();
+    let bytes = program.frozen.bytes_used() + indexes;
+    assert!(bytes < 3 * text.len(), "{bytes} bytes for {} of text", text.len());
 }
