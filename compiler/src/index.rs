@@ -29,6 +29,8 @@ type Key = [u64; KEY_SLOTS];
 pub struct RuleIndex {
     /// Rules that must always run.
     pub(crate) always: Vec<u32>,
+    /// Rules that must run where all of this may hold.
+    pub(crate) checked: Vec<(u32, Vec<Ask>)>,
     /// Rules that must run where a path does not hold what the index takes for granted.
     pub(crate) needs: Vec<(SlotId, Need, Vec<u32>)>,
     pub(crate) equal: Vec<EqualTable>,
@@ -92,6 +94,11 @@ impl RuleIndex {
             };
             if !given {
                 candidates.extend_from_slice(rules);
+            }
+        }
+        for (rule, asks) in &self.checked {
+            if asks.iter().all(|ask| ask.may_hold(&at, heap)) {
+                candidates.push(*rule);
             }
         }
         for table in &self.equal {
@@ -167,4 +174,42 @@ pub(crate) enum Ask {
     Prefix(SlotId, Box<str>),
     /// A value that compares so with an integer.
     Bound(SlotId, CompareOperator, i64),
+    /// Anything but false.
+    Holds(SlotId),
+    /// That something is not so, be it that a path is absent.
+    Not(Box<Ask>),
+}
+
+impl Ask {
+    /// Whether it may be so; `at` says what stands in a slot.
+    fn may_hold(&self, at: &impl Fn(SlotId) -> Word, heap: &Heap) -> bool {
+        match self {
+            Self::Not(ask) => ask.holds(at, heap) != Some(true),
+            ask => ask.holds(at, heap) != Some(false),
+        }
+    }
+
+    /// Whether it is so; `None` where an index does not know.
+    fn holds(&self, at: &impl Fn(SlotId) -> Word, heap: &Heap) -> Option<bool> {
+        match self {
+            Self::OneOf(slot, values) => Some(values.contains(&at(*slot))),
+            Self::Holds(slot) => Some(at(*slot).holds()),
+            Self::Bound(slot, operator, bound) => {
+                let value = at(*slot).small_int()?;
+                Some(match operator {
+                    CompareOperator::Less => value < *bound,
+                    CompareOperator::LessEqual => value <= *bound,
+                    CompareOperator::Greater => value > *bound,
+                    CompareOperator::GreaterEqual => value >= *bound,
+                    CompareOperator::Equal | CompareOperator::NotEqual => return None,
+                })
+            }
+            Self::Prefix(slot, prefix) => Some(heap.as_str(at(*slot))?.starts_with(&**prefix)),
+            Self::Has(slot, value) => match heap.view(at(*slot)) {
+                View::Array(items) | View::Set(items) | View::Object(_, items) => Some(items.contains(value)),
+                View::Absent | View::Null | View::Bool(_) | View::Int(_) | View::Number(_) | View::String(_) => None,
+            },
+            Self::Not(ask) => ask.holds(at, heap).map(|holds| !holds),
+        }
+    }
 }

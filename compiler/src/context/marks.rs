@@ -1,5 +1,9 @@
 //! The mark of absence: the list of what was found absent.
 
+use std::mem::offset_of;
+
+use hpol_stdlib::heap::Word;
+
 use crate::plan::SiteId;
 
 use super::Context;
@@ -11,13 +15,26 @@ const MARKS_MAX: usize = 4_096;
 ///
 /// The list is looked at in windows: a memoised function sees none of the absences before it, so that what it leaves
 /// does not depend on who asked first.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Marks {
     list: Vec<SiteId>,
+    /// How long the list is, as a word, for generated code.
+    length: Word,
     /// Where the window starts.
     window: usize,
     /// Where each site was last put; may be out of date, so it is checked against the list.
     last: Vec<u32>,
+}
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self { list: Vec::new(), length: length_word(0), window: 0, last: Vec::new() }
+    }
+}
+
+/// The length of a list of marks, which is far below any limit of words.
+fn length_word(length: usize) -> Word {
+    i64::try_from(length).ok().and_then(Word::from_small_int).unwrap_or(Word::ABSENT)
 }
 
 impl Marks {
@@ -28,6 +45,7 @@ impl Marks {
 
     pub(super) fn clear(&mut self) {
         self.list.clear();
+        self.length = length_word(0);
         self.window = 0;
     }
 
@@ -42,6 +60,7 @@ impl Marks {
             *last = at;
         }
         self.list.push(site);
+        self.length = length_word(self.list.len());
     }
 
     pub(super) fn length(&self) -> usize {
@@ -50,6 +69,7 @@ impl Marks {
 
     pub(super) fn truncate(&mut self, length: usize) {
         self.list.truncate(length.max(self.window));
+        self.length = length_word(self.list.len());
     }
 
     /// Starts a window and returns where the one before started.
@@ -68,6 +88,9 @@ impl Marks {
 }
 
 impl Context {
+    /// Where the length of the list of absences stands, as a word, in bytes from the start of a context.
+    pub(crate) const MARKS_OFFSET: usize = offset_of!(Context, marks) + offset_of!(Marks, length);
+
     /// How long the list of absences is, for [`Context::mark_restore`].
     pub fn mark_save(&self) -> usize {
         self.marks.length()

@@ -42,6 +42,8 @@ pub(super) enum Field {
     Memo,
     Input,
     Slots,
+    /// A word with the number of marks.
+    Marks,
     Intercepts,
     Hosts,
 }
@@ -55,12 +57,17 @@ impl Field {
             Self::Memo => offset_of!(Hot, memo),
             Self::Input => offset_of!(Hot, input),
             Self::Slots => offset_of!(Hot, slots),
+            Self::Marks => return marks_offset(),
             Self::Intercepts => offset_of!(Hot, intercepts),
             Self::Hosts => offset_of!(Hot, hosts),
         };
         // A context is far smaller than 2 GiB.
         i32::try_from(offset_of!(Context, hot) + within).unwrap_or(i32::MAX)
     }
+}
+
+fn marks_offset() -> i32 {
+    i32::try_from(Context::MARKS_OFFSET).unwrap_or(i32::MAX)
 }
 
 /// The signature by which functions are entered.

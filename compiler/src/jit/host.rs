@@ -100,7 +100,6 @@ hosts! {
     EnterOutside = enter_outside: Host0 / 0,
     LeaveOutside = leave_outside: Host1 / 1,
     Mark = mark: Host1 / 1,
-    MarkSave = mark_save: Host0 / 0,
     MarkRestore = mark_restore: Host1 / 1,
     Record = record: Host2 / 2,
     Operand = operand: Host1 / 1,
@@ -412,10 +411,6 @@ extern "C" fn mark(context: Pointer, site: u64) -> u64 {
         context.mark(SiteId(narrow(site)));
         Ok(())
     })
-}
-
-extern "C" fn mark_save(context: Pointer) -> u64 {
-    word(context, |context| Ok(count_word(context.mark_save())))
 }
 
 extern "C" fn mark_restore(context: Pointer, saved: u64) -> u64 {

@@ -14,7 +14,8 @@ use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use hpol_stdlib::heap::Word;
 
-use crate::plan::{Block as PlanBlock, Function, Label, PlaceId, Program, Register, Statement};
+use crate::index::is_keyed;
+use crate::plan::{Block as PlanBlock, Function, Label, PlaceId, Program, Register, Statement, StatementKind, written};
 
 use super::abi::{ABSENT, Field, SPECIAL, SPECIAL_MASK, STOP, host_signature};
 use super::host::Host;
@@ -56,9 +57,25 @@ pub(super) fn function(
         around: Vec::new(),
         signatures: HashMap::new(),
         words: None,
+        constants: constants(function),
     };
     translator.function(function, arguments);
     translator.builder.finalize(isa.frontend_config());
+}
+
+/// What registers hold that are written once, by a constant.
+fn constants(function: &Function) -> Vec<Option<Word>> {
+    let mut writes = vec![0_u32; function.registers as usize];
+    let mut constants = vec![None; function.registers as usize];
+    writes[..function.parameters as usize].fill(1);
+    function.body.each_statement(&mut |statement| {
+        written(&statement.kind).iter().for_each(|register| writes[register.index()] += 1);
+        if let StatementKind::Constant { target, value } = &statement.kind {
+            constants[target.index()] = Some(*value);
+        }
+    });
+    constants.iter_mut().zip(writes).filter(|(_, writes)| *writes != 1).for_each(|(constant, _)| *constant = None);
+    constants
 }
 
 /// Something around the statements that are being translated.
@@ -85,6 +102,8 @@ struct Translator<'p, 'b> {
     signatures: HashMap<usize, SigRef>,
     /// Room for lists that are handed over.
     words: Option<StackSlot>,
+    /// What registers hold that are written by one constant only.
+    constants: Vec<Option<Word>>,
 }
 
 /// Whether control comes to the end of some statements.
@@ -117,6 +136,11 @@ impl Translator<'_, '_> {
     }
 
     // Values.
+
+    /// The constant that a register holds, if it is one whose equals are the same word.
+    fn keyed_constant(&self, register: Register) -> Option<Word> {
+        self.constants[register.index()].filter(|word| is_keyed(*word))
+    }
 
     fn get(&mut self, register: Register) -> Value {
         self.builder.use_var(self.registers[register.index()])

@@ -16,7 +16,7 @@ use hpol_stdlib::heap::{Heap, View, Word};
 use rustc_hash::FxHashMap;
 
 use crate::index::{Ask, EqualTable, KEY_SLOTS, MemberTable, Need, PrefixTable, RangeTable, RuleIndex, is_keyed};
-use crate::plan::{CompareOperator, Function, Program, Register, SlotId, Statement, StatementKind};
+use crate::plan::{Block, CompareOperator, Function, FunctionId, Program, Register, SlotId, Statement, StatementKind};
 
 use super::Writes;
 
@@ -61,6 +61,8 @@ struct Reader<'p> {
     known: FxHashMap<Register, Known>,
     needs: Vec<(SlotId, Need)>,
     asks: Vec<Ask>,
+    /// Whether some condition was read that `asks` do not tell of.
+    partial: bool,
 }
 
 /// What a rule asks first.
@@ -71,11 +73,14 @@ struct Asked {
 
 impl<'p> Reader<'p> {
     fn of(program: &'p Program, heap: &'p Heap, function: &Function) -> Asked {
-        let writes = Writes::of(function);
-        let (known, needs, asks) = (FxHashMap::default(), Vec::new(), Vec::new());
-        let mut reader = Self { program, heap, writes, known, needs, asks };
+        let mut reader = Self::new(program, heap, function);
         reader.function(function);
         Asked { needs: reader.needs, asks: reader.asks }
+    }
+
+    fn new(program: &'p Program, heap: &'p Heap, function: &Function) -> Self {
+        let (known, needs, asks) = (FxHashMap::default(), Vec::new(), Vec::new());
+        Self { program, heap, writes: Writes::of(function), known, needs, asks, partial: false }
     }
 
     /// A rule is one scope that catches, or just what stands in it.
@@ -91,8 +96,89 @@ impl<'p> Reader<'p> {
     }
 
     /// Reads statements up to the first that is not understood; whether there was none.
-    fn statements(&mut self, statements: &[Statement], result: Register) -> bool {
-        statements.iter().all(|statement| self.statement(&statement.kind, result).is_some())
+    fn statements(&mut self, mut statements: &[Statement], result: Register) -> bool {
+        while let Some((first, rest)) = statements.split_first() {
+            if let Some(behind) = self.negation(statements) {
+                statements = behind;
+            } else if self.statement(&first.kind, result).is_some() {
+                statements = rest;
+            } else {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Reads `not …`, as it is lowered: what stands behind it, if this is one that is understood.
+    fn negation<'s>(&mut self, statements: &'s [Statement]) -> Option<&'s [Statement]> {
+        let [answer, save, scope, restore, test, behind @ ..] = statements else { return None };
+        let StatementKind::Constant { target: found, value: Word::FALSE } = &answer.kind else { return None };
+        let StatementKind::MarkSave { target: saved } = &save.kind else { return None };
+        let StatementKind::Scope { catches: true, body, .. } = &scope.kind else { return None };
+        let restores = matches!(&restore.kind, StatementKind::MarkRestore { source } if source == saved);
+        let tests = matches!(&test.kind, StatementKind::Test { value, expected: false } if value == found);
+        if !restores || !tests {
+            return None;
+        }
+        let mut inner = Reader {
+            program: self.program,
+            heap: self.heap,
+            writes: Writes { written: self.writes.written.clone(), read: self.writes.read.clone() },
+            known: self.known.clone(),
+            needs: Vec::new(),
+            asks: Vec::new(),
+            partial: false,
+        };
+        // Up to where it is noted that all of it holds.
+        let end = body.statements.iter().position(
+            |statement| matches!(&statement.kind, StatementKind::Constant { target, value: Word::TRUE } if target == found),
+        )?;
+        if !inner.statements(&body.statements[..end], *found) {
+            return None;
+        }
+        // That something is absent is no more than that the inner condition does not hold; an error is one.
+        let errors = inner.needs.into_iter().filter(|(_, need)| *need == Need::Text);
+        errors.for_each(|(slot, need)| self.need(slot, need));
+        // Of several conditions it is enough that one does not hold, which no ask can say.
+        match <[Ask; 1]>::try_from(inner.asks) {
+            Ok([ask]) if !inner.partial => self.asks.push(Ask::Not(Box::new(ask))),
+            Ok(_) | Err(_) => self.partial = true,
+        }
+        Some(behind)
+    }
+
+    /// What a rule of one definition asks, which is met where it has a value.
+    fn called(&mut self, function: FunctionId) -> Option<()> {
+        let function = self.program.function(function);
+        if function.parameters > 0 || function.gathers {
+            return None;
+        }
+        let mut inner = Reader::new(self.program, self.heap, function);
+        inner.definition(&function.body, function.result)?;
+        inner.needs.into_iter().for_each(|(slot, need)| self.need(slot, need));
+        self.asks.append(&mut inner.asks);
+        self.partial |= inner.partial;
+        Some(())
+    }
+
+    /// Reads a rule that yields true where its only definition holds.
+    fn definition(&mut self, block: &Block, result: Register) -> Option<()> {
+        let statements = match block.statements.as_slice() {
+            [first, rest @ ..] if is_absent(&first.kind, result) => rest,
+            all => all,
+        };
+        if let [only] = statements
+            && let StatementKind::Scope { body, .. } = &only.kind
+        {
+            return self.definition(body, result);
+        }
+        let end = statements.iter().position(
+            |statement| matches!(&statement.kind, StatementKind::Yield { target, .. } if *target == result),
+        )?;
+        let StatementKind::Yield { value, .. } = &statements[end].kind else { return None };
+        let ends = statements[end + 1..].iter().all(|statement| matches!(statement.kind, StatementKind::Leave { .. }));
+        let yields_true = |reader: &Self| matches!(reader.get(*value), Some(Known::Constant(Word::TRUE)));
+        (ends && self.statements(&statements[..end], result) && yields_true(self)).then_some(())
     }
 
     /// `None` if the statement may do something that the index does not know.
@@ -128,16 +214,24 @@ impl<'p> Reader<'p> {
                 self.need(slot, Need::Text);
                 (*target, Known::Answer(Ask::Prefix(slot, prefix.into())))
             }
+            StatementKind::Call { target, function, .. } => {
+                self.called(*function)?;
+                (*target, Known::Constant(Word::TRUE))
+            }
             StatementKind::Test { value, expected } => {
-                if *expected && let Some(Known::Answer(ask)) = self.get(*value) {
-                    self.asks.push(ask);
-                }
+                let ask = match self.get(*value)? {
+                    Known::Answer(ask) => Some(ask),
+                    Known::Slot(slot) => Some(Ask::Holds(slot)),
+                    Known::Constant(_) | Known::Truth => None,
+                };
+                self.partial |= ask.is_none();
+                self.asks.extend(ask.map(|ask| if *expected { ask } else { Ask::Not(Box::new(ask)) }));
                 return Some(());
             }
             StatementKind::TestCompare { operator, left, right } => {
-                if let Some(ask) = self.compare(*operator, *left, *right) {
-                    self.asks.push(ask);
-                }
+                let ask = self.compare(*operator, *left, *right);
+                self.partial |= ask.is_none();
+                self.asks.extend(ask);
                 return Some(());
             }
             StatementKind::Input { .. }
@@ -145,7 +239,6 @@ impl<'p> Reader<'p> {
             | StatementKind::Document { .. }
             | StatementKind::Field { .. }
             | StatementKind::Index { .. }
-            | StatementKind::Call { .. }
             | StatementKind::Builtin { .. }
             | StatementKind::Arithmetic { .. }
             | StatementKind::SetOperation { .. }
@@ -218,6 +311,11 @@ impl<'p> Reader<'p> {
     }
 }
 
+/// Whether a statement says that nothing is found yet.
+fn is_absent(kind: &StatementKind, result: Register) -> bool {
+    matches!(kind, StatementKind::Constant { target, value } if *target == result && value.is_absent())
+}
+
 /// Puts rules into tables.
 #[derive(Default)]
 struct Builder {
@@ -233,9 +331,12 @@ struct Builder {
 impl Builder {
     fn rule(&mut self, rule: u32, asked: Asked) {
         let Asked { needs, asks } = asked;
-        if !self.equalities(rule, &asks) && !self.other(rule, &asks) {
+        if asks.is_empty() {
             self.index.always.push(rule);
             return;
+        }
+        if !self.equalities(rule, &asks) && !self.other(rule, &asks) {
+            self.index.checked.push((rule, asks));
         }
         self.indexed = true;
         for (slot, need) in needs {
@@ -281,7 +382,7 @@ impl Builder {
     fn other(&mut self, rule: u32, asks: &[Ask]) -> bool {
         for ask in asks {
             match ask {
-                Ask::OneOf(..) => continue,
+                Ask::OneOf(..) | Ask::Holds(_) | Ask::Not(_) => continue,
                 Ask::Has(slot, value) => {
                     push(self.members.entry(*slot).or_default().entry(value.bits()).or_default(), rule);
                 }
@@ -320,6 +421,7 @@ impl Builder {
         });
         Some(RuleIndex {
             always: self.index.always,
+            checked: self.index.checked,
             needs: self.needs,
             equal: equal.collect(),
             members: members.collect(),

@@ -2,14 +2,18 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
-use hpol_stdlib::heap::Word;
+use hpol_stdlib::heap::{Heap, View, Word};
 
+use crate::index::is_keyed;
 use crate::jit::abi::{self, FALSE_OR_ABSENT_MASK, NONE};
 use crate::jit::host::{Host, pack_failure};
 use crate::ops::Failure;
 use crate::plan::{ArithmeticOperator, CompareOperator, PlaceId, Register, Statement, StatementKind, TemplatePart};
 
 use super::Translator;
+
+/// So many words are compared one by one before a look-up is better.
+const FEW_ITEMS: usize = 8;
 
 impl Translator<'_, '_> {
     pub(super) fn compute(&mut self, statement: &Statement) {
@@ -33,10 +37,20 @@ impl Translator<'_, '_> {
             let value = self.call_or_fail(Host::SetOperation, &[operator, left, right, failure]);
             self.set(*target, value);
         } else if let StatementKind::Compare { target, operator, left, right } = &statement.kind {
-            let (left, right) = (self.get(*left), self.get(*right));
-            let holds = self.compare(*operator, left, right, place);
+            let holds = self.comparison(*operator, *left, *right, place);
             let value = self.truth(holds);
             self.set(*target, value);
+        } else if let StatementKind::Membership { target, key: None, value, collection } = &statement.kind
+            && let Some(items) = self.few_items(*collection)
+        {
+            let value = self.get(*value);
+            let mut found = self.builder.ins().iconst(types::I8, 0);
+            for item in items {
+                let same = self.is(value, item.bits());
+                found = self.builder.ins().bor(found, same);
+            }
+            let found = self.truth(found);
+            self.set(*target, found);
         } else if let StatementKind::Membership { target, key, value, collection } = &statement.kind {
             let key = match key {
                 Some(key) => self.get(*key),
@@ -60,8 +74,7 @@ impl Translator<'_, '_> {
             let fails = self.is(bits, Word::ABSENT.bits() & FALSE_OR_ABSENT_MASK);
             if *expected { self.fail_if(fails) } else { self.fail_unless(fails) }
         } else if let StatementKind::TestCompare { operator, left, right } = &statement.kind {
-            let (left, right) = (self.get(*left), self.get(*right));
-            let holds = self.compare(*operator, left, right, place);
+            let holds = self.comparison(*operator, *left, *right, place);
             self.fail_unless(holds);
         } else if let StatementKind::TestAbsent { value } = &statement.kind {
             let value = self.get(*value);
@@ -122,6 +135,34 @@ impl Translator<'_, '_> {
         let left = self.is(left, Word::TAG_INT);
         let right = self.is(right, Word::TAG_INT);
         self.builder.ins().band(left, right)
+    }
+
+    /// The items of a constant collection, if they are so few that it is best to look at each, and equal values are equal words.
+    fn few_items(&self, collection: Register) -> Option<Vec<Word>> {
+        let heap = Heap::new(self.program.frozen.clone(), 0);
+        let (View::Array(items) | View::Set(items) | View::Object(_, items)) =
+            heap.view(self.constants[collection.index()]?)
+        else {
+            return None;
+        };
+        let few = items.len() <= FEW_ITEMS && items.iter().all(|item| is_keyed(*item));
+        few.then(|| items.to_vec())
+    }
+
+    /// Whether the values of two registers compare so, as a condition.
+    fn comparison(&mut self, operator: CompareOperator, left: Register, right: Register, place: PlaceId) -> Value {
+        let keyed = self.keyed_constant(left).or(self.keyed_constant(right)).is_some();
+        let (left, right) = (self.get(left), self.get(right));
+        match operator {
+            CompareOperator::Equal if keyed => self.builder.ins().icmp(IntCC::Equal, left, right),
+            CompareOperator::NotEqual if keyed => self.builder.ins().icmp(IntCC::NotEqual, left, right),
+            CompareOperator::Equal
+            | CompareOperator::NotEqual
+            | CompareOperator::Less
+            | CompareOperator::LessEqual
+            | CompareOperator::Greater
+            | CompareOperator::GreaterEqual => self.compare(operator, left, right, place),
+        }
     }
 
     /// Whether two values compare so, as a condition.

@@ -5,7 +5,7 @@ use cranelift_codegen::ir::{InstBuilder, types};
 
 use hpol_stdlib::heap::Word;
 
-use crate::jit::abi::{self, NONE};
+use crate::jit::abi::{self, Field, NONE};
 use crate::jit::host::Host;
 use crate::plan::{Block, Collection, Label, PlaceId, Register, Replacement, SiteId, Statement, StatementKind};
 
@@ -72,12 +72,11 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
             translator.call_or_stop(Host::Mark, &[site]);
         }
         StatementKind::MarkSave { target } => {
-            let saved = translator.call_or_stop(Host::MarkSave, &[]);
+            let saved = translator.load(Field::Marks);
             translator.set(*target, saved);
         }
         StatementKind::MarkRestore { source } => {
-            let saved = translator.get(*source);
-            translator.call_or_stop(Host::MarkRestore, &[saved]);
+            translator.restore_marks(*source);
         }
         StatementKind::Record { role, value } => {
             let (role, value) = (translator.number(abi::role::encode(*role)), translator.get(*value));
@@ -114,6 +113,18 @@ impl Translator<'_, '_> {
         self.begin(behind);
         // A scope that nothing leaves and whose end is not reached is rare enough to be translated as if it were.
         true
+    }
+
+    /// Takes marks back where there are any.
+    fn restore_marks(&mut self, source: Register) {
+        let (saved, now) = (self.get(source), self.load(Field::Marks));
+        let (more, on) = (self.cold(), self.builder.create_block());
+        let same = self.builder.ins().icmp(IntCC::Equal, saved, now);
+        self.branch(same, on, more);
+        self.begin(more);
+        self.call_or_stop(Host::MarkRestore, &[saved]);
+        self.jump(on);
+        self.begin(on);
     }
 
     fn each(&mut self, loops: Loop, body: &Block) {
