@@ -22,8 +22,8 @@ pub use refine::{Demand, Measure, Refined, TextPattern};
 pub use schema::{SchemaError, import_schema, import_schema_file};
 pub use signature::TypeTextError;
 pub(crate) use signature::named;
-pub(crate) use text::{parse_duration, parse_time, text_fits};
-pub use validate::{Mismatch, PathStep, validate};
+pub use text::{parse_duration, parse_time, text_fits};
+pub use validate::{Mismatch, Part, PathStep, Progress, validate, validate_part};
 
 /// A type.
 #[derive(Debug, Clone, PartialEq, Eq)]

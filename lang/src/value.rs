@@ -12,12 +12,14 @@ mod json;
 mod json_tree;
 mod number;
 mod place;
+mod typed;
 mod yaml;
 
 pub use json::{JsonError, JsonLimits, parse_json, parse_json_last_key, parse_json_tree};
 pub use json_tree::JsonTree;
 pub use number::{Number, NumberError};
 pub(crate) use place::{Step, place_of};
+pub use typed::{TypedError, key_of, to_value};
 pub use yaml::{YamlError, parse_yaml};
 
 /// A value. The order over all values is Rego's: null, false, true, numbers, strings, arrays, objects, sets.

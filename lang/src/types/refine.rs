@@ -167,17 +167,68 @@ fn translated(source: &str) -> String {
 }
 
 impl Demand {
+    /// Whether it asks for nothing but a number, a text or a size: what [`Demand::holds_number`], [`Demand::holds_text`]
+    /// and [`Demand::holds_size`] answer.
+    pub fn is_simple(&self) -> bool {
+        matches!(
+            self,
+            Demand::AtLeast(..)
+                | Demand::AtMost(..)
+                | Demand::MultipleOf(_)
+                | Demand::Size(..)
+                | Demand::Matches(_)
+                | Demand::Format(_)
+        )
+    }
+
+    /// Whether a number keeps to a simple demand.
+    pub fn holds_number(&self, number: &Number) -> bool {
+        match self {
+            Demand::AtLeast(least, own) => number > least || (*own && number == least),
+            Demand::AtMost(most, own) => number < most || (*own && number == most),
+            Demand::MultipleOf(step) => is_multiple(number, step),
+            _ => true,
+        }
+    }
+
+    /// Whether a text keeps to a simple demand.
+    pub fn holds_text(&self, text: &str) -> bool {
+        match self {
+            Demand::Size(Measure::Characters, ..) => self.holds_size(Measure::Characters, text.chars().count()),
+            Demand::Matches(pattern) => pattern.is_match(text),
+            Demand::Format(format) => format.fits(text),
+            _ => true,
+        }
+    }
+
+    /// Whether something of which there are so many keeps to a simple demand.
+    pub fn holds_size(&self, measure: Measure, size: usize) -> bool {
+        match self {
+            Demand::Size(measured, least, most) if *measured == measure => {
+                size >= *least && most.is_none_or(|most| size <= most)
+            }
+            _ => true,
+        }
+    }
+
     /// Whether a value keeps to a demand that asks for nothing but the value itself; `None` for one that asks for types.
     pub(super) fn holds(&self, value: &Value) -> Option<bool> {
         Some(match (self, value) {
-            (Demand::AtLeast(least, own), Value::Number(number)) => number > least || (*own && number == least),
-            (Demand::AtMost(most, own), Value::Number(number)) => number < most || (*own && number == most),
-            (Demand::MultipleOf(step), Value::Number(number)) => is_multiple(number, step),
-            (Demand::Size(measure, least, most), value) => {
-                measured(*measure, value).is_none_or(|size| size >= *least && most.is_none_or(|most| size <= most))
-            }
-            (Demand::Matches(pattern), Value::String(text)) => pattern.is_match(text),
-            (Demand::Format(format), Value::String(text)) => format.fits(text),
+            (
+                Demand::AtLeast(..)
+                | Demand::AtMost(..)
+                | Demand::MultipleOf(_)
+                | Demand::Size(..)
+                | Demand::Matches(_)
+                | Demand::Format(_),
+                value,
+            ) => match value {
+                Value::Number(number) => self.holds_number(number),
+                Value::String(text) => self.holds_text(text),
+                Value::Array(items) => self.holds_size(Measure::Items, items.len()),
+                Value::Object(entries) => self.holds_size(Measure::Fields, entries.len()),
+                Value::Null | Value::Bool(_) | Value::Set(_) => true,
+            },
             (Demand::Distinct, Value::Array(items)) => items.iter().collect::<BTreeSet<_>>().len() == items.len(),
             (Demand::Requires(name, others), Value::Object(_)) => {
                 value.get(name).is_none() || others.iter().all(|other| value.get(other).is_some())
@@ -254,15 +305,6 @@ impl fmt::Display for Demand {
 
 fn quoted(names: &[Arc<str>]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(" and ")
-}
-
-fn measured(measure: Measure, value: &Value) -> Option<usize> {
-    match (measure, value) {
-        (Measure::Characters, Value::String(text)) => Some(text.chars().count()),
-        (Measure::Items, Value::Array(items)) => Some(items.len()),
-        (Measure::Fields, Value::Object(entries)) => Some(entries.len()),
-        _ => None,
-    }
 }
 
 fn is_multiple(number: &Number, step: &Number) -> bool {

@@ -10,7 +10,11 @@ const PATTERN_BYTES_MAX: usize = 10_000;
 
 /// Whether a text is one of type `ip`, `cidr`, `regex`, `glob`, `time` or `duration`; an error says why not. Any text is of
 /// every other type.
-pub(crate) fn text_fits(text: &str, ty: &Type) -> Result<(), String> {
+///
+/// # Errors
+///
+/// Why the text is not of the type.
+pub fn text_fits(text: &str, ty: &Type) -> Result<(), String> {
     match ty {
         Type::Ip => text.parse::<IpAddr>().map(|_| ()).map_err(|_| "it is not an IP address".to_owned()),
         Type::Cidr => cidr(text),
@@ -72,7 +76,7 @@ fn glob(text: &str) -> Result<(), String> {
 }
 
 /// Nanoseconds of a text such as `15m`, `1h30m` or `250ms`; `None` if it is none or does not fit.
-pub(crate) fn parse_duration(text: &str) -> Option<i64> {
+pub fn parse_duration(text: &str) -> Option<i64> {
     let mut rest = text;
     let mut total: i64 = 0;
     while !rest.is_empty() {
@@ -98,7 +102,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<i64> {
 }
 
 /// Nanoseconds since 1970 of an RFC 3339 text; `None` if it is none or lies outside the years that 64 bits hold.
-pub(crate) fn parse_time(text: &str) -> Option<i64> {
+pub fn parse_time(text: &str) -> Option<i64> {
     let number = |from: usize, to: usize| -> Option<i64> {
         let digits = text.get(from..to)?;
         digits.bytes().all(|byte| byte.is_ascii_digit()).then(|| digits.parse().ok()).flatten()

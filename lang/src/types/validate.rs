@@ -52,18 +52,53 @@ impl fmt::Display for Mismatch {
 ///
 /// Every place that does not fit, up to a limit. A field that a closed record does not have is one of them.
 pub fn validate(value: &Value, ty: &Type) -> Result<Value, Vec<Mismatch>> {
-    let mut validator = Validator {
-        path: Vec::new(),
-        mismatches: Vec::new(),
-        limit: MISMATCHES_MAX,
-        definitions: None,
-        trial: false,
-        trials: 0,
-    };
+    let mut validator = Validator::new();
     let result = validator.value(value, ty, 0);
     match result {
         Some(value) if validator.mismatches.is_empty() => Ok(value),
         _ => Err(validator.mismatches),
+    }
+}
+
+/// How far the check of a value has come when [`validate_part`] is asked about a part of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Progress {
+    /// How deep the part stands, at least: in the value, and in types around types.
+    pub depth: usize,
+    /// How many pairs of a value and a type were looked at to choose, at most.
+    pub trials: usize,
+}
+
+impl Progress {
+    /// Whether a check that has come so far goes on; [`validate`] may still do so, because it counts what it does.
+    pub fn goes_on(&self) -> bool {
+        self.depth <= DEPTH_MAX && self.trials <= TRIALS_MAX
+    }
+}
+
+/// What [`validate_part`] found.
+#[derive(Debug, Clone)]
+pub enum Part {
+    /// The part has the type; this is what policies see of it.
+    Fits(Value),
+    /// It does not have the type.
+    Differs,
+    /// A limit was passed: only the check of the whole value can tell.
+    Unknown,
+}
+
+/// Checks a part of a value as [`validate`] does when it comes to it: for readers that check the rest on their own.
+pub fn validate_part(value: &Value, ty: &Type, progress: &mut Progress) -> Part {
+    let mut validator = Validator::new();
+    validator.limit = 1;
+    validator.trial = true;
+    validator.trials = progress.trials;
+    let result = validator.value(value, ty, progress.depth);
+    progress.trials = validator.trials;
+    match result {
+        _ if validator.limited => Part::Unknown,
+        Some(value) if validator.mismatches.is_empty() => Part::Fits(value),
+        _ => Part::Differs,
     }
 }
 
@@ -82,9 +117,23 @@ struct Validator<'v> {
     /// Whether only the outcome counts, not what is wrong.
     trial: bool,
     trials: usize,
+    /// Whether depth or trials came to their limit.
+    limited: bool,
 }
 
 impl<'v> Validator<'v> {
+    fn new() -> Self {
+        Self {
+            path: Vec::new(),
+            mismatches: Vec::new(),
+            limit: MISMATCHES_MAX,
+            definitions: None,
+            trial: false,
+            trials: 0,
+            limited: false,
+        }
+    }
+
     fn refuse(&mut self, expected: impl fmt::Display, found: impl fmt::Display) -> Option<Value> {
         if self.trial {
             let nothing =
@@ -122,10 +171,12 @@ impl<'v> Validator<'v> {
             return None;
         }
         if depth > DEPTH_MAX {
+            self.limited = true;
             return self.refuse(format_args!("at most {DEPTH_MAX} levels deep"), "deeper");
         }
         self.trials += usize::from(self.trial);
         if self.trials > TRIALS_MAX {
+            self.limited = true;
             return self.refuse("less work to check", "a value with too many ways to read it");
         }
         match (ty, value) {

@@ -73,6 +73,11 @@ impl Number {
         if value.is_finite() { format!("{value:?}").parse().ok() } else { None }
     }
 
+    /// As [`Number::from_f64`], for the shortest text of a smaller float, which is not that of the larger one.
+    pub fn from_f32(value: f32) -> Option<Self> {
+        if value.is_finite() { format!("{value:?}").parse().ok() } else { None }
+    }
+
     /// The value as a big integer, if it has no fraction.
     pub fn to_big_int(&self) -> Option<BigInt> {
         match &self.0 {
