@@ -12,6 +12,7 @@ mod json;
 mod json_tree;
 mod number;
 mod place;
+mod scan;
 mod typed;
 mod yaml;
 
@@ -19,7 +20,8 @@ pub use json::{JsonError, JsonLimits, parse_json, parse_json_last_key, parse_jso
 pub use json_tree::JsonTree;
 pub use number::{Number, NumberError};
 pub(crate) use place::{Step, place_of};
-pub use typed::{TypedError, key_of, to_value};
+pub use scan::{JsonScanner, NumberToken};
+pub use typed::{TypedError, key_of, to_value, to_value_within};
 pub use yaml::{YamlError, parse_yaml};
 
 /// A value. The order over all values is Rego's: null, false, true, numbers, strings, arrays, objects, sets.

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use hpol_lang::value::{Number, Value};
 
 mod lookup;
+mod ordered;
 mod region;
 mod word;
 

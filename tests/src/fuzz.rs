@@ -17,6 +17,7 @@ use crate::choices::Choices;
 use crate::engines::Engines;
 use crate::peer::{Peer, alike, known_difference, not_asked};
 use crate::program::{Program, made_input, value_of};
+use crate::reading::{self, Outcome};
 
 /// The time that counts: a recorded one, so that a finding can be repeated.
 const NOW_NANOSECONDS: i64 = 1_750_000_000_000_000_000;
@@ -157,6 +158,11 @@ pub fn text_agrees(name: &str, text: &str, data: &[u8]) -> bool {
         }
     }
     true
+}
+
+/// Readers of inputs take only what the reference takes, with the same values; what became of the input that the bytes choose.
+pub fn readers_agree(data: &[u8]) -> Outcome {
+    reading::try_chosen(&mut Choices::new(data))
 }
 
 /// A stream of events reads the same however the network cuts it, and what was read can be written and read again.

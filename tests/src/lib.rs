@@ -7,3 +7,4 @@ pub mod engines;
 pub mod fuzz;
 pub mod peer;
 pub mod program;
+pub mod reading;

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use hpol_tests::choices::Choices;
 use hpol_tests::fuzz;
 use hpol_tests::program::Program;
+use hpol_tests::reading::Outcome;
 use walkdir::WalkDir;
 
 /// Policies and cases that stand in the project.
@@ -62,6 +63,20 @@ fn engines_agree_on_chosen_programs() {
     }
     assert!(compared >= 20, "only {compared} of 120 programs can be compared with regorus");
     assert!(taken >= 30, "only {taken} of 120 programs pass the checker, so little is tried");
+}
+
+#[test]
+fn readers_agree_on_chosen_inputs() {
+    let outcomes: Vec<_> = (0..2_000).map(|seed| fuzz::readers_agree(&chosen(seed))).collect();
+    let right = outcomes.iter().filter(|outcome| outcome.right).count();
+    assert!(right >= 500, "only {right} of 2000 inputs are right, so little is tried");
+    // A reader that declines is right and of no use.
+    let declined = |taken: fn(&Outcome) -> bool| {
+        outcomes.iter().filter(|outcome| outcome.right && !taken(outcome)).count() * 100 / right
+    };
+    assert_eq!(declined(|outcome| outcome.json), 0, "of 100 right texts");
+    assert_eq!(declined(|outcome| outcome.value), 0, "of 100 right values");
+    assert!(declined(|outcome| outcome.typed) < 5, "of 100 right Rust values");
 }
 
 #[test]

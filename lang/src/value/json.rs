@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde::ser::{SerializeMap, SerializeSeq};
 
-use super::{JsonTree, Number, Value};
+use super::{JsonScanner, JsonTree, Number, NumberToken, Value};
 
 /// Bounds on JSON text from outside.
 #[derive(Debug, Clone, Copy)]
@@ -118,198 +118,115 @@ impl Build for Value {
 }
 
 fn parse<T: Build>(text: &str, limits: JsonLimits, repeats: Repeats) -> Result<T, JsonError> {
-    let mut reader = Reader { text, at: 0, depth_left: limits.depth_max, repeats };
+    let scanner = JsonScanner::new(text);
+    let mut reader = Reader { scanner, buffer: String::new(), depth_left: limits.depth_max, repeats };
     if text.len() > limits.bytes_max {
-        return Err(reader.error(format!("text is larger than {} bytes", limits.bytes_max)));
+        return Err(reader.scanner.error(format!("text is larger than {} bytes", limits.bytes_max)));
     }
-    reader.skip_space();
+    reader.scanner.skip_space();
     let value = reader.value()?;
-    reader.skip_space();
-    if reader.at < text.len() {
-        return Err(reader.error("unexpected text after the document"));
+    reader.scanner.skip_space();
+    if reader.scanner.at() < text.len() {
+        return Err(reader.scanner.error("unexpected text after the document"));
     }
     Ok(value)
 }
 
 struct Reader<'t> {
-    text: &'t str,
-    at: usize,
+    scanner: JsonScanner<'t>,
+    buffer: String,
     depth_left: usize,
     repeats: Repeats,
 }
 
 impl Reader<'_> {
-    fn error(&self, message: impl Into<String>) -> JsonError {
-        JsonError { message: message.into(), offset: self.at }
-    }
-
-    fn peek(&self) -> Option<u8> {
-        self.text.as_bytes().get(self.at).copied()
-    }
-
-    fn skip_space(&mut self) {
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-    }
-
     fn value<T: Build>(&mut self) -> Result<T, JsonError> {
-        match self.peek() {
+        match self.scanner.peek() {
             Some(b'{') => self.nested(Self::object),
             Some(b'[') => self.nested(Self::array),
             Some(b'"') => self.string().map(T::string),
             Some(b'-' | b'0'..=b'9') => self.number(),
-            Some(b't') => self.word("true", T::bool(true)),
-            Some(b'f') => self.word("false", T::bool(false)),
-            Some(b'n') => self.word("null", T::null()),
-            Some(_) => Err(self.error("expected a JSON value")),
-            None => Err(self.error("unexpected end of text")),
+            Some(b't') => self.scanner.word("true").map(|()| T::bool(true)),
+            Some(b'f') => self.scanner.word("false").map(|()| T::bool(false)),
+            Some(b'n') => self.scanner.word("null").map(|()| T::null()),
+            Some(_) => Err(self.scanner.error("expected a JSON value")),
+            None => Err(self.scanner.error("unexpected end of text")),
         }
     }
 
     fn nested<T>(&mut self, read: fn(&mut Self) -> Result<T, JsonError>) -> Result<T, JsonError> {
-        self.depth_left = self.depth_left.checked_sub(1).ok_or_else(|| self.error("nesting is too deep"))?;
-        self.at += 1;
+        let too_deep = || self.scanner.error("nesting is too deep");
+        self.depth_left = self.depth_left.checked_sub(1).ok_or_else(too_deep)?;
+        self.scanner.go_to(self.scanner.at() + 1);
         let value = read(self)?;
         self.depth_left += 1;
         Ok(value)
     }
 
-    fn word<T>(&mut self, word: &str, value: T) -> Result<T, JsonError> {
-        if !self.text[self.at..].starts_with(word) {
-            return Err(self.error("expected a JSON value"));
-        }
-        self.at += word.len();
-        Ok(value)
-    }
-
     fn number<T: Build>(&mut self) -> Result<T, JsonError> {
-        let rest = &self.text[self.at..];
-        let length = rest.find(|c: char| !matches!(c, '0'..='9' | '-' | '+' | '.' | 'e' | 'E')).unwrap_or(rest.len());
-        let number: Number = rest[..length].parse().map_err(|error| self.error(format!("{error}")))?;
-        self.at += length;
-        Ok(T::number(&rest[..length], number))
+        let start = self.scanner.at();
+        let number: Number = match self.scanner.number() {
+            NumberToken::Int(value) => Number::from(value),
+            NumberToken::Spelled(spelling) => {
+                spelling.parse().map_err(|error| JsonError { message: format!("{error}"), offset: start })?
+            }
+        };
+        Ok(T::number(self.scanner.text().get(start..self.scanner.at()).unwrap_or(""), number))
     }
 
     fn array<T: Build>(&mut self) -> Result<T, JsonError> {
         let mut items = Vec::new();
-        self.skip_space();
-        if self.accept(b']') {
+        self.scanner.skip_space();
+        if self.scanner.accept(b']') {
             return Ok(T::array(items));
         }
         loop {
-            self.skip_space();
+            self.scanner.skip_space();
             items.push(self.value()?);
-            self.skip_space();
-            if self.accept(b']') {
+            self.scanner.skip_space();
+            if self.scanner.accept(b']') {
                 return Ok(T::array(items));
             }
-            self.expect(b',', "expected `,` or `]`")?;
+            self.scanner.expect(b',', "expected `,` or `]`")?;
         }
     }
 
     fn object<T: Build>(&mut self) -> Result<T, JsonError> {
         let mut members = Vec::new();
         let mut keys = BTreeSet::new();
-        self.skip_space();
-        if self.accept(b'}') {
+        self.scanner.skip_space();
+        if self.scanner.accept(b'}') {
             return Ok(T::object(members));
         }
         loop {
-            self.skip_space();
-            let key_at = self.at;
-            if self.peek() != Some(b'"') {
-                return Err(self.error("expected a key in double quotes"));
+            self.scanner.skip_space();
+            let key_at = self.scanner.at();
+            if self.scanner.peek() != Some(b'"') {
+                return Err(self.scanner.error("expected a key in double quotes"));
             }
             let key = self.string()?;
-            self.skip_space();
-            self.expect(b':', "expected `:`")?;
-            self.skip_space();
+            self.scanner.skip_space();
+            self.scanner.expect(b':', "expected `:`")?;
+            self.scanner.skip_space();
             let value = self.value()?;
             if self.repeats == Repeats::Refused && !keys.insert(key.clone()) {
                 return Err(JsonError { message: format!("key {} stands twice", Value::from(key)), offset: key_at });
             }
             members.push((key, value));
-            self.skip_space();
-            if self.accept(b'}') {
+            self.scanner.skip_space();
+            if self.scanner.accept(b'}') {
                 return Ok(T::object(members));
             }
-            self.expect(b',', "expected `,` or `}`")?;
+            self.scanner.expect(b',', "expected `,` or `}`")?;
         }
     }
 
-    fn accept(&mut self, byte: u8) -> bool {
-        let found = self.peek() == Some(byte);
-        self.at += usize::from(found);
-        found
-    }
-
-    fn expect(&mut self, byte: u8, message: &str) -> Result<(), JsonError> {
-        if self.accept(byte) { Ok(()) } else { Err(self.error(message)) }
-    }
-
-    /// Reads a string; the reader stands on its opening quote.
+    /// Reads a string; the scanner stands on its opening quote.
     fn string(&mut self) -> Result<String, JsonError> {
-        self.at += 1;
-        let mut out = String::new();
-        loop {
-            let rest = &self.text[self.at..];
-            let plain = rest.bytes().position(|byte| byte == b'"' || byte == b'\\' || byte < 0x20);
-            let Some(plain) = plain else {
-                self.at = self.text.len();
-                return Err(self.error("string is not closed"));
-            };
-            out.push_str(&rest[..plain]);
-            self.at += plain + 1;
-            match rest.as_bytes()[plain] {
-                b'"' => return Ok(out),
-                b'\\' => out.push(self.escape()?),
-                _ => {
-                    self.at -= 1;
-                    return Err(self.error("control character in a string"));
-                }
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<char, JsonError> {
-        let Some(byte) = self.peek() else { return Err(self.error("string is not closed")) };
-        self.at += 1;
-        Ok(match byte {
-            b'"' | b'\\' | b'/' => char::from(byte),
-            b'b' => '\u{8}',
-            b'f' => '\u{c}',
-            b'n' => '\n',
-            b'r' => '\r',
-            b't' => '\t',
-            b'u' => return self.unicode_escape(),
-            _ => return Err(self.error("unknown escape")),
+        Ok(match self.scanner.string(&mut self.buffer)? {
+            Some(plain) => plain.to_owned(),
+            None => self.buffer.clone(),
         })
-    }
-
-    fn unicode_escape(&mut self) -> Result<char, JsonError> {
-        let first = self.four_digits()?;
-        if !(0xD800..0xDC00).contains(&first) {
-            return char::from_u32(first).ok_or_else(|| self.error("lone surrogate in a string"));
-        }
-        if !self.text[self.at..].starts_with("\\u") {
-            return Err(self.error("lone surrogate in a string"));
-        }
-        self.at += 2;
-        let second = self.four_digits()?;
-        if !(0xDC00..0xE000).contains(&second) {
-            return Err(self.error("lone surrogate in a string"));
-        }
-        let code = 0x10000 + ((first - 0xD800) << 10) + (second - 0xDC00);
-        char::from_u32(code).ok_or_else(|| self.error("lone surrogate in a string"))
-    }
-
-    fn four_digits(&mut self) -> Result<u32, JsonError> {
-        let digits = self.text.get(self.at..self.at + 4).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
-        let code = digits.and_then(|digits| u32::from_str_radix(digits, 16).ok());
-        let code = code.ok_or_else(|| self.error("expected four hexadecimal digits"))?;
-        self.at += 4;
-        Ok(code)
     }
 }
 

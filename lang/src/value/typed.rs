@@ -61,6 +61,16 @@ pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, TypedError> {
     ToValue { depth_left: JsonLimits::default().depth_max }.made(value)
 }
 
+/// Makes a value of a part, `depth` levels within another value; `None` for an `Option` that is none, which is absent as a
+/// field and null elsewhere.
+///
+/// # Errors
+///
+/// [`TypedError`].
+pub fn to_value_within<T: Serialize + ?Sized>(value: &T, depth: usize) -> Result<Option<Value>, TypedError> {
+    value.serialize(ToValue { depth_left: JsonLimits::default().depth_max.saturating_sub(depth) })
+}
+
 /// The text that a value is as a key.
 ///
 /// # Errors
