@@ -11,6 +11,7 @@ use hpol_lang::load::{self, LoadLimits, PolicyFile};
 use hpol_lang::source::{SourceMap, Span};
 use hpol_lang::typed;
 use hpol_lang::types::{Environment, Type};
+use hpol_stdlib::read::{Projection, Shape};
 use rustc_hash::FxHashMap;
 
 use crate::capabilities::Capabilities;
@@ -63,6 +64,8 @@ pub(crate) struct Group {
     pub(crate) input: Type,
     /// Indices into the plan's packages.
     pub(crate) packages: Vec<usize>,
+    /// How readers fill the plan's slots from inputs of the type; `None` if the plan has none.
+    pub(crate) shape: Option<Arc<Shape>>,
 }
 
 /// Why files make no generation: everything that is wrong, rendered for people and as data.
@@ -131,7 +134,7 @@ fn build_here(files: &Files, options: &EngineOptions, compiler: &Options) -> Res
         EngineKind::Interpreter => None,
     };
     Ok(Built {
-        kinds: kinds(&typed.packages),
+        kinds: kinds(&typed.packages, &program),
         inputs: typed.packages.iter().map(|package| package.input.clone()).collect(),
         conditions: typed.decisions.iter().map(|rule| conditions(&rule.body)).collect(),
         definitions: typed.rules.iter().map(|rule| (rule.path.clone(), definitions(rule))).collect(),
@@ -150,14 +153,22 @@ fn compiler_options(options: &EngineOptions) -> Options {
     }
 }
 
-fn kinds(packages: &[typed::Package]) -> Kinds {
+fn kinds(packages: &[typed::Package], program: &Program) -> Kinds {
+    let projection = (!program.slots.is_empty()).then(|| program.slots.projection());
+    let shape = |ty: &Type| {
+        let shape = |projection: &Projection| Arc::new(Shape::new(ty, projection));
+        projection.as_ref().map(shape)
+    };
     let mut kinds: FxHashMap<Arc<str>, Vec<Group>> = FxHashMap::default();
     for (index, package) in packages.iter().enumerate() {
         let Some(kind) = &package.input_kind else { continue };
         let groups = kinds.entry(kind.clone()).or_default();
         match groups.iter_mut().find(|group| group.input == package.input) {
             Some(group) => group.packages.push(index),
-            None => groups.push(Group { input: package.input.clone(), packages: vec![index] }),
+            None => {
+                let shape = shape(&package.input);
+                groups.push(Group { input: package.input.clone(), packages: vec![index], shape });
+            }
         }
     }
     kinds.into_iter().map(|(kind, groups)| (kind, groups.into())).collect()

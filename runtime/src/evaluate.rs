@@ -10,7 +10,6 @@ use hpol_lang::source::Span;
 use hpol_lang::typed;
 use hpol_lang::types::{SelectorKind, Type, validate};
 use hpol_lang::value::Value;
-use hpol_stdlib::heap::Word;
 
 use crate::build::{Group, Kinds};
 use crate::combine::{Asks, Finding, Findings};
@@ -19,6 +18,7 @@ use crate::decision::{
     OperatorKind, RuleMatch, RuleOutcome, Selector, Witness,
 };
 use crate::error::code;
+use crate::inputs::{Inputs, Source};
 use crate::limits::Limits;
 
 /// How many mismatches of an input are told.
@@ -40,8 +40,8 @@ pub(crate) type Watch<'w> = &'w mut dyn FnMut(DecisionId, &Verdict);
 impl Evaluation<'_> {
     /// Decides on a request of `kind` with every package that takes part.
     pub(crate) fn decide(&self, kind: &str, value: &Value, context: &mut Context, watch: Watch<'_>) -> Findings {
-        let (mut findings, mut inputs) = (Findings::default(), Vec::new());
-        if let Some(groups) = self.load(kind, value, context, &mut inputs, &mut findings) {
+        let (mut findings, mut inputs) = (Findings::default(), Inputs::default());
+        if let Some(groups) = self.load(kind, &value, context, &mut inputs, &mut findings) {
             self.run(groups, &inputs, context, &mut findings, watch);
         }
         findings
@@ -49,29 +49,19 @@ impl Evaluation<'_> {
 
     /// Takes a request in: the packages that decide on its kind, and the input of each of their groups. `None` if it can't be
     /// decided on, and then `findings` say why.
-    pub(crate) fn load(
+    pub(crate) fn load<S: Source>(
         &self,
         kind: &str,
-        value: &Value,
+        source: &S,
         context: &mut Context,
-        inputs: &mut Vec<Word>,
+        inputs: &mut Inputs,
         findings: &mut Findings,
     ) -> Option<&Arc<[Group]>> {
-        inputs.clear();
         let Some(groups) = self.kinds.get(kind) else {
             findings.no_allow = Some(format!("no policy decides requests of kind `{kind}`"));
             return None;
         };
-        // Every package's type is checked before any rule runs.
-        for group in groups.iter() {
-            match validate(value, &group.input) {
-                Ok(value) => match context.make(&value) {
-                    Ok(word) => inputs.push(word),
-                    Err(fault) => self.take_fault(fault, findings),
-                },
-                Err(mismatches) => refuse_input(&mismatches, findings),
-            }
-        }
+        inputs.take(source, groups, self, context, findings);
         (!findings.incomplete).then_some(groups)
     }
 
@@ -79,13 +69,13 @@ impl Evaluation<'_> {
     pub(crate) fn run(
         &self,
         groups: &[Group],
-        inputs: &[Word],
+        inputs: &Inputs,
         context: &mut Context,
         findings: &mut Findings,
         watch: Watch<'_>,
     ) {
-        for (group, input) in groups.iter().zip(inputs) {
-            context.set_input_word(*input);
+        for (at, group) in groups.iter().enumerate() {
+            inputs.put(at, context);
             for package in &group.packages {
                 self.run_package(*package, context, findings, watch);
             }
@@ -243,7 +233,14 @@ pub(crate) fn evaluation_error(fault: Fault, program: &Program) -> EvaluationErr
     EvaluationError { code: fault.code.into(), message: fault.message, location }
 }
 
-fn refuse_input(mismatches: &[hpol_lang::types::Mismatch], findings: &mut Findings) {
+/// Notes that a request can't be read.
+pub(crate) fn refuse_text(message: &str, findings: &mut Findings) {
+    findings.incomplete = true;
+    let message = format!("input: {message}");
+    findings.errors.push(EvaluationError { code: code::INPUT_INVALID.into(), message, location: None });
+}
+
+pub(crate) fn refuse_input(mismatches: &[hpol_lang::types::Mismatch], findings: &mut Findings) {
     findings.incomplete = true;
     for mismatch in mismatches.iter().take(MISMATCHES_TOLD) {
         let message = format!("input: {mismatch}");

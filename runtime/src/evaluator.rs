@@ -8,6 +8,7 @@ use hpol_compiler::machine::{self, Machine, Outcome};
 use hpol_compiler::plan::{self, DecisionId};
 use hpol_lang::ast::EffectKeyword;
 use hpol_stdlib::heap::Word;
+use serde::Serialize;
 
 use crate::build::Group;
 use crate::combine::{self, Findings, combine};
@@ -15,9 +16,11 @@ use crate::decision::{Decision, Effect, EvaluationError, Increment};
 use crate::engine::{Engine, not_loaded};
 use crate::evaluate;
 use crate::guard::guarded;
-use crate::input::Input;
+use crate::input::{Input, now_nanoseconds};
+use crate::inputs::{Inputs, JsonText, Source, Typed};
 use crate::interpret::Interpreter;
 use crate::snapshot::Snapshot;
+use crate::state::StateSource;
 
 /// Decides again and again on one thread with memory of its own. Once it has seen a few requests, a decision allocates nothing.
 ///
@@ -48,6 +51,9 @@ pub struct Evaluator {
     /// What decides on the input, with the memory for it.
     generation: Option<Generation>,
     found: Found,
+    /// The time that counts for inputs that bring none along; `None` for that of the clock.
+    now_nanoseconds: Option<i64>,
+    state: Option<Arc<dyn StateSource>>,
 }
 
 #[derive(Debug)]
@@ -57,7 +63,7 @@ struct Generation {
     /// The packages that decide on the input's kind.
     groups: Option<Arc<[Group]>>,
     /// The input of each group.
-    inputs: Vec<Word>,
+    inputs: Inputs,
     /// Why the input can't be decided on.
     refused: Option<Box<Findings>>,
 }
@@ -102,26 +108,87 @@ pub struct RulingRule<'e> {
 impl Evaluator {
     /// An evaluator for the policies of an engine.
     pub fn new(engine: &Engine) -> Self {
-        Self { engine: engine.clone(), generation: None, found: Found::default() }
+        Self { engine: engine.clone(), generation: None, found: Found::default(), now_nanoseconds: None, state: None }
     }
 
     /// Takes in the request that is decided on from now on. One that does not fit the policies is denied, with the errors
     /// that say why.
     pub fn set_input(&mut self, input: &Input) {
+        self.set(input.kind(), &input.value(), input.now_nanoseconds(), input.state().cloned());
+    }
+
+    /// As [`Evaluator::set_input`], from JSON text, of which only what the policies look at is kept; all of it is checked, as
+    /// strictly as by [`Input::from_json`]. The current time counts, unless [`Evaluator::surround`] says otherwise.
+    ///
+    /// ```
+    /// # use hpol_runtime::source::Files;
+    /// # use hpol_runtime::{Effect, Engine, EngineOptions, Evaluator};
+    /// # let policy = "package guard\ninput: {method: string}\nallow \"reads\" if input.method == \"GET\"\n";
+    /// # let engine = Engine::new(EngineOptions::default());
+    /// # engine.load(&Files::from_memory([("guard.hpol", policy)]))?;
+    /// let mut evaluator = Evaluator::new(&engine);
+    /// evaluator.set_json("guard", r#"{"method": "GET"}"#);
+    /// assert_eq!(evaluator.decide().effect(), Effect::Allow);
+    /// evaluator.set_json("guard", r#"{"method": "GET", "method": "PUT"}"#);
+    /// assert_eq!(evaluator.decide().effect(), Effect::Deny);
+    /// assert_eq!(evaluator.decide().errors()[0].message, "input: key \"method\" stands twice at byte 18");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_json(&mut self, kind: &str, text: &str) {
+        let (now, state) = self.surroundings();
+        self.set(kind, &JsonText(text), now, state);
+    }
+
+    /// As [`Evaluator::set_json`], from a Rust value, without JSON between. A field that is `None` is absent; else the forms
+    /// are those of [`hpol_lang::value::to_value`].
+    ///
+    /// ```
+    /// # use hpol_runtime::source::Files;
+    /// # use hpol_runtime::{Effect, Engine, EngineOptions, Evaluator};
+    /// # let policy = "package guard\ninput: {method: string}\nallow \"reads\" if input.method == \"GET\"\n";
+    /// # let engine = Engine::new(EngineOptions::default());
+    /// # engine.load(&Files::from_memory([("guard.hpol", policy)]))?;
+    /// #[derive(serde::Serialize)]
+    /// struct Request<'r> {
+    ///     method: &'r str,
+    /// }
+    ///
+    /// let mut evaluator = Evaluator::new(&engine);
+    /// evaluator.set_typed("guard", &Request { method: "GET" });
+    /// assert_eq!(evaluator.decide().effect(), Effect::Allow);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn set_typed<T: Serialize + ?Sized>(&mut self, kind: &str, value: &T) {
+        let (now, state) = self.surroundings();
+        self.set(kind, &Typed(value), now, state);
+    }
+
+    /// Says what counts besides the request for [`Evaluator::set_json`] and [`Evaluator::set_typed`] from now on: the time in
+    /// nanoseconds since 1970, `None` for that of the clock, and who knows of earlier requests.
+    pub fn surround(&mut self, now_nanoseconds: Option<i64>, state: Option<Arc<dyn StateSource>>) {
+        self.now_nanoseconds = now_nanoseconds;
+        self.state = state;
+    }
+
+    fn surroundings(&self) -> (i64, Option<Arc<dyn StateSource>>) {
+        (self.now_nanoseconds.unwrap_or_else(now_nanoseconds), self.state.clone())
+    }
+
+    fn set<S: Source>(&mut self, kind: &str, source: &S, now_nanoseconds: i64, state: Option<Arc<dyn StateSource>>) {
         self.generation = self.take_generation();
         let limits = self.engine.options().limits;
         let Some(generation) = &mut self.generation else { return };
         let taken = guarded(|| {
             let Generation { snapshot, context, groups, inputs, refused } = &mut *generation;
-            evaluate::begin(context, &limits, input.now_nanoseconds());
-            context.set_state(input.state().cloned());
+            evaluate::begin(context, &limits, now_nanoseconds);
+            context.set_state(state);
             let mut findings = Findings::default();
             let interpreter = Interpreter::default();
             let evaluation = snapshot.evaluation(&interpreter);
-            *groups = evaluation.load(input.kind(), input.value(), context, inputs, &mut findings).cloned();
+            *groups = evaluation.load(kind, source, context, inputs, &mut findings).cloned();
             *refused = groups.is_none().then(|| Box::new(findings));
-            if let [input] = inputs.as_slice() {
-                context.set_input_word(*input);
+            if groups.as_ref().is_some_and(|groups| groups.len() == 1) {
+                inputs.put(0, context);
             }
             context.keep_input();
         });
@@ -137,7 +204,7 @@ impl Evaluator {
             Some(known) if Arc::ptr_eq(&known.snapshot, &current) => Some(known),
             _ => {
                 let context = Context::new(current.program());
-                Some(Generation { snapshot: current, context, groups: None, inputs: Vec::new(), refused: None })
+                Some(Generation { snapshot: current, context, groups: None, inputs: Inputs::default(), refused: None })
             }
         }
     }
@@ -215,13 +282,13 @@ impl Found {
         machine: &M,
         context: &mut Context,
         groups: &[Group],
-        inputs: &[Word],
+        inputs: &Inputs,
     ) {
         context.restart();
         let program = &**snapshot.program();
-        for (group, input) in groups.iter().zip(inputs) {
+        for (at, group) in groups.iter().enumerate() {
             if groups.len() > 1 {
-                context.set_input_word(*input);
+                inputs.put(at, context);
             }
             for package in &group.packages {
                 let decisions = &program.packages[*package].decisions;
@@ -238,9 +305,9 @@ impl Found {
         }
         if self.effect_now() != Effect::Deny && !(program.labels.is_empty() && program.counters.is_empty()) {
             let evaluation = snapshot.evaluation(machine);
-            for (group, input) in groups.iter().zip(inputs) {
+            for (at, group) in groups.iter().enumerate() {
                 if groups.len() > 1 {
-                    context.set_input_word(*input);
+                    inputs.put(at, context);
                 }
                 for package in &group.packages {
                     evaluation.leave_behind(*package, context, &mut self.findings);

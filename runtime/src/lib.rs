@@ -27,6 +27,7 @@ pub mod evaluator;
 pub mod explain;
 mod guard;
 pub mod input;
+mod inputs;
 pub mod inspect;
 pub mod interpret;
 pub mod limits;

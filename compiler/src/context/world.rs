@@ -96,8 +96,25 @@ impl Context {
     /// Sets the input of the world in force; what was computed from the one before is forgotten.
     pub fn set_input_word(&mut self, input: Word) {
         let world = &mut self.worlds[self.world];
-        world.input = input;
         fill_slots(&self.program.slots, &self.heap, input, &mut world.slots);
+        self.input_is(input);
+    }
+
+    /// As [`Context::set_input_word`], by what stands in the slots of the plan: a reader that knows
+    /// [`crate::plan::InputSlots::projection`] need not make the rest. The plan must have slots; where there are too few
+    /// words, the others are absent.
+    pub fn set_slots(&mut self, slots: &[Word]) {
+        let world = &mut self.worlds[self.world];
+        world.slots.clear();
+        world.slots.extend_from_slice(slots);
+        world.slots.resize(self.program.slots.len(), Word::ABSENT);
+        let input = world.slots.first().copied().unwrap_or(Word::ABSENT);
+        self.input_is(input);
+    }
+
+    fn input_is(&mut self, input: Word) {
+        let world = &mut self.worlds[self.world];
+        world.input = input;
         self.hot.slots = world.slots.as_ptr().expose_provenance();
         for slot in world.touched.drain(..) {
             world.memo[slot as usize] = PENDING;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use hpol_stdlib::heap::Word;
+use hpol_stdlib::read::Projection;
 use rustc_hash::FxHashMap;
 
 use super::SlotId;
@@ -76,6 +77,22 @@ impl InputSlots {
     /// Whether there are none.
     pub fn is_empty(&self) -> bool {
         self.slots.is_empty()
+    }
+
+    /// What readers of inputs must put into the slots. Where something is only on the way, it says that it is there.
+    pub fn projection(&self) -> Projection {
+        let mut projection = Projection::default();
+        for (id, slot) in self.iter() {
+            let mut names = Vec::new();
+            let mut above = Some(slot);
+            while let Some(at) = above.filter(|at| at.parent.is_some()) {
+                names.push(&*at.text);
+                above = at.parent.and_then(|parent| self.get(parent));
+            }
+            let place = projection.at(names.into_iter().rev());
+            *place = Projection { slot: Some(id.0), whole: slot.whole, presence: !slot.whole, ..std::mem::take(place) };
+        }
+        projection
     }
 
     /// The path of a slot, from the input, such as `input.user.name`.

@@ -63,7 +63,7 @@ impl<'p> Want<'p> {
     /// What is wanted of a part of a value.
     fn of(projection: &'p Projection, around: Want<'p>, slots: bool) -> Self {
         let slot = projection.slot.filter(|_| slots);
-        let build = around.build || slot.is_some();
+        let build = around.build || (slot.is_some() && !projection.presence);
         let leaf = projection.fields.is_empty() && projection.elements.is_none();
         let whole = build && ((around.build && around.whole) || projection.whole || leaf);
         Self { projection: Some(projection).filter(|_| !leaf), slot, whole, build, slots }
@@ -173,6 +173,7 @@ impl Compiler {
                 let items = items.iter().map(|ty| self.id(ty, want.element(), depth + 1)).collect();
                 node(Form::Tuple(items), want)
             }
+            Type::Set(_) if want.names().next().is_some() => self.slow(ty, want),
             Type::Set(items) => {
                 let items = self.id(items, if want.build { Want::KEEP } else { Want::PASS }, depth + 1);
                 node(Form::Set(items), want)
@@ -205,18 +206,20 @@ impl Compiler {
         let Some(projection) = want.projection else { return node(Form::Any, want) };
         let scalar = if want.build { KEEP } else { PASS };
         let mut by_kind = [Choice::Node(scalar); KINDS];
-        let mut choose = |met: Met, id: NodeId| {
+        let mut choose = |met: Met, id: Option<NodeId>| {
             if let Some(choice) = by_kind.get_mut(met as usize) {
-                *choice = Choice::Node(id);
+                *choice = id.map_or(Choice::Nothing, Choice::Node);
             }
         };
         if !projection.fields.is_empty() {
+            // A path into a set asks for an element, which only the reference can answer.
+            choose(Met::Set, None);
             let object = ObjectShape { names_are_text: false, ..self.open(&Type::Any, Vec::new(), want, depth) };
-            choose(Met::Object, self.add(node(Form::Object(Box::new(object)), want.in_place())));
+            choose(Met::Object, Some(self.add(node(Form::Object(Box::new(object)), want.in_place()))));
         }
         if projection.elements.is_some() && want.build && !want.whole {
             let items = self.id(&Type::Any, want.element(), depth + 1);
-            choose(Met::Array, self.add(node(Form::Array(items), want.in_place())));
+            choose(Met::Array, Some(self.add(node(Form::Array(items), want.in_place()))));
         }
         node(Form::Union(Box::new(UnionShape { by_kind, members: 0, tag: None })), want)
     }

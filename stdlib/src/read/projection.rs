@@ -19,7 +19,10 @@ pub struct Projection {
     /// Whether the value in the slot has all its parts. If not, it has those fields that are named here, and of an array's
     /// elements what is named for them; where nothing is named, it has all its parts.
     pub whole: bool,
-    /// What is read of the fields of an object.
+    /// Whether the slot only says that there is a value: some value then stands in it.
+    pub presence: bool,
+    /// What is read of the fields of an object. Sets have none, though a policy can ask one for an element by name: where
+    /// such a path leads into a set, readers decline.
     pub fields: BTreeMap<Arc<str>, Projection>,
     /// What is kept of each element of an array, where no element is looked at as a whole. Slots in it say nothing: there is
     /// one slot for many elements. Nothing of it applies to sets, whose elements are told apart by all their parts.

@@ -94,7 +94,7 @@ impl<'r> Work<'r> {
         if let Some(slot) = node.slot
             && let Some(place) = self.slots.get_mut(slot as usize)
         {
-            *place = word;
+            *place = if node.build { word } else { Word::TRUE };
         }
     }
 
