@@ -33,13 +33,14 @@ use crate::state::StateSource;
 ///
 /// let policy = r#"
 /// package guard
-/// input: {method: string}
+/// input: Call
+/// type Call = {method: string}
 /// allow "reads" if input.method == "GET"
 /// "#;
 /// let engine = Engine::new(EngineOptions::default());
 /// engine.load(&Files::from_memory([("guard.hpol", policy)]))?;
 /// let mut evaluator = Evaluator::new(&engine);
-/// evaluator.set_input(&Input::from_json("guard", r#"{"method": "GET"}"#)?);
+/// evaluator.set_input(&Input::from_json("Call", r#"{"method": "GET"}"#)?);
 /// let ruling = evaluator.decide();
 /// assert_eq!(ruling.effect(), Effect::Allow);
 /// assert_eq!(ruling.rules().next().map(|rule| rule.id), Some("reads"));
@@ -123,13 +124,13 @@ impl Evaluator {
     /// ```
     /// # use hpol_runtime::source::Files;
     /// # use hpol_runtime::{Effect, Engine, EngineOptions, Evaluator};
-    /// # let policy = "package guard\ninput: {method: string}\nallow \"reads\" if input.method == \"GET\"\n";
+    /// # let policy = "package guard\ninput: Call\ntype Call = {method: string}\nallow \"reads\" if input.method == \"GET\"\n";
     /// # let engine = Engine::new(EngineOptions::default());
     /// # engine.load(&Files::from_memory([("guard.hpol", policy)]))?;
     /// let mut evaluator = Evaluator::new(&engine);
-    /// evaluator.set_json("guard", r#"{"method": "GET"}"#);
+    /// evaluator.set_json("Call", r#"{"method": "GET"}"#);
     /// assert_eq!(evaluator.decide().effect(), Effect::Allow);
-    /// evaluator.set_json("guard", r#"{"method": "GET", "method": "PUT"}"#);
+    /// evaluator.set_json("Call", r#"{"method": "GET", "method": "PUT"}"#);
     /// assert_eq!(evaluator.decide().effect(), Effect::Deny);
     /// assert_eq!(evaluator.decide().errors()[0].message, "input: key \"method\" stands twice at byte 18");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -145,16 +146,16 @@ impl Evaluator {
     /// ```
     /// # use hpol_runtime::source::Files;
     /// # use hpol_runtime::{Effect, Engine, EngineOptions, Evaluator};
-    /// # let policy = "package guard\ninput: {method: string}\nallow \"reads\" if input.method == \"GET\"\n";
+    /// # let policy = "package guard\ninput: Call\ntype Call = {method: string}\nallow \"reads\" if input.method == \"GET\"\n";
     /// # let engine = Engine::new(EngineOptions::default());
     /// # engine.load(&Files::from_memory([("guard.hpol", policy)]))?;
     /// #[derive(serde::Serialize)]
-    /// struct Request<'r> {
-    ///     method: &'r str,
+    /// struct Call<'c> {
+    ///     method: &'c str,
     /// }
     ///
     /// let mut evaluator = Evaluator::new(&engine);
-    /// evaluator.set_typed("guard", &Request { method: "GET" });
+    /// evaluator.set_typed("Call", &Call { method: "GET" });
     /// assert_eq!(evaluator.decide().effect(), Effect::Allow);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```

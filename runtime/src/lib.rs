@@ -52,3 +52,9 @@ pub use hpol_lang::source::Location;
 pub use hpol_lang::value::Value;
 pub use input::Input;
 pub use limits::Limits;
+
+/// The program of the page for embedders, which so is known to run.
+#[cfg(doctest)]
+#[doc = include_str!("../../docs/embedding.md")]
+#[derive(Debug)]
+pub struct Embedding;

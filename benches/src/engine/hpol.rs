@@ -89,6 +89,15 @@ impl Hpol {
     }
 }
 
+impl Hpol {
+    /// Takes in a request from its text.
+    fn take_text(&mut self, at: usize) {
+        let request = &self.requests[at];
+        self.evaluator.surround(Some(NOW), request.state.clone());
+        self.evaluator.set_json(self.kind, &request.text);
+    }
+}
+
 fn inputs(case: &Case) -> Result<Vec<Input>, BenchError> {
     let inputs = case.requests.iter().map(|request| input(case.kind, request));
     inputs.collect::<Result<_, _>>().map_err(|message| BenchError::engine(HPOL, &case.name, message))
@@ -129,7 +138,7 @@ impl Runner for Hpol {
     fn answer(&mut self, start: Start, at: usize) -> Result<Answer, String> {
         match start {
             Start::Prepared => self.evaluator.set_input(&self.inputs[at]),
-            Start::Json => self.evaluator.set_input(&input(self.kind, &self.requests[at])?),
+            Start::Json => self.take_text(at),
         }
         // Twice, because the second time everything is warm.
         let first = ruled(self.evaluator.decide())?;
@@ -146,10 +155,8 @@ impl Runner for Hpol {
                     }
                 }
                 Start::Json => {
-                    for request in &self.requests[..self.prepared.len()] {
-                        if let Ok(input) = input(self.kind, black_box(request)) {
-                            self.evaluator.set_input(&input);
-                        }
+                    for at in 0..self.prepared.len() {
+                        self.take_text(black_box(at));
                         consume(self.evaluator.decide());
                     }
                 }
