@@ -206,12 +206,19 @@ impl Context {
             self.program = program.clone();
             self.worlds.clear();
         }
-        self.heap.reset(program.frozen.clone(), limits.memory_bytes);
+        self.heap.reset(self.program.frozen.clone(), limits.memory_bytes);
+        self.begin_again(limits, now_nanoseconds);
+    }
+
+    /// As [`Context::begin`], by the same program.
+    pub fn begin_again(&mut self, limits: Limits, now_nanoseconds: i64) {
+        self.heap.truncate(HeapMark::default());
+        self.heap.limit(limits.memory_bytes);
         self.kept = HeapMark::default();
         self.limits = limits;
         self.now_nanoseconds = now_nanoseconds;
         self.state.begin(None);
-        self.marks.begin(program.sites.len());
+        self.marks.begin(self.program.sites.len());
         self.empty();
         self.begin_worlds(false);
     }

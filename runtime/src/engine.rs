@@ -336,6 +336,11 @@ impl Engine {
         self.shared.current.load_full()
     }
 
+    /// Whether this is the current generation.
+    pub(crate) fn is_current(&self, snapshot: &Arc<Snapshot>) -> bool {
+        self.shared.current.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, snapshot))
+    }
+
     /// Notes whether the source of the policies can be read.
     pub(crate) fn source_is(&self, error: Option<String>) {
         self.state().source_error = error;

@@ -211,7 +211,6 @@ pub(crate) fn rule_outcome(outcome: Outcome) -> Option<RuleOutcome> {
 
 /// Starts an evaluation in a context.
 pub(crate) fn begin(context: &mut Context, limits: &Limits, now_nanoseconds: i64) {
-    let program = context.program().clone();
     let limits = hpol_compiler::context::Limits {
         fuel: limits.fuel,
         memory_bytes: limits.memory_bytes,
@@ -219,7 +218,7 @@ pub(crate) fn begin(context: &mut Context, limits: &Limits, now_nanoseconds: i64
         time: Some(limits.time),
         interrupt: None,
     };
-    context.begin(&program, limits, now_nanoseconds);
+    context.begin_again(limits, now_nanoseconds);
 }
 
 /// The fault of an evaluation that panicked.

@@ -176,7 +176,7 @@ impl Evaluator {
     }
 
     fn set<S: Source>(&mut self, kind: &str, source: &S, now_nanoseconds: i64, state: Option<Arc<dyn StateSource>>) {
-        self.generation = self.take_generation();
+        self.follow();
         let limits = self.engine.options().limits;
         let Some(generation) = &mut self.generation else { return };
         let taken = guarded(|| {
@@ -186,7 +186,10 @@ impl Evaluator {
             let mut findings = Findings::default();
             let interpreter = Interpreter::default();
             let evaluation = snapshot.evaluation(&interpreter);
-            *groups = evaluation.load(kind, source, context, inputs, &mut findings).cloned();
+            let found = evaluation.load(kind, source, context, inputs, &mut findings);
+            if groups.as_ref().map(Arc::as_ptr) != found.map(Arc::as_ptr) {
+                *groups = found.cloned();
+            }
             *refused = groups.is_none().then(|| Box::new(findings));
             if groups.as_ref().is_some_and(|groups| groups.len() == 1) {
                 inputs.put(0, context);
@@ -198,16 +201,15 @@ impl Evaluator {
         }
     }
 
-    /// The current generation, with the memory of the one before if it is the same.
-    fn take_generation(&mut self) -> Option<Generation> {
-        let current = self.engine.snapshot()?;
-        match self.generation.take() {
-            Some(known) if Arc::ptr_eq(&known.snapshot, &current) => Some(known),
-            _ => {
-                let context = Context::new(current.program());
-                Some(Generation { snapshot: current, context, groups: None, inputs: Inputs::default(), refused: None })
-            }
+    /// Goes on with the current generation; the memory stays if it is the same as before.
+    fn follow(&mut self) {
+        if self.generation.as_ref().is_some_and(|known| self.engine.is_current(&known.snapshot)) {
+            return;
         }
+        self.generation = self.engine.snapshot().map(|current| {
+            let context = Context::new(current.program());
+            Generation { snapshot: current, context, groups: None, inputs: Inputs::default(), refused: None }
+        });
     }
 
     /// Decides on the request. Whatever goes wrong is a deny whose [`Ruling::errors`] say why; without a request it is one

@@ -141,6 +141,11 @@ impl Heap {
         self.local.clear();
     }
 
+    /// Says how many bytes the local region may take from now on, about.
+    pub fn limit(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
+    }
+
     /// How far the local region is filled, to go back to with [`Heap::truncate`].
     pub fn mark(&self) -> HeapMark {
         let Region { nodes, words, text, numbers, .. } = &self.local;

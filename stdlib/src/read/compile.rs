@@ -39,7 +39,9 @@ impl Shape {
             ..ObjectShape::new(Vec::new())
         };
         let (passed, kept) = (anything(PASS, false), anything(KEEP, true));
-        Shape { nodes: compiler.nodes, root, slots: projection.slots(), passed, kept }
+        let mut nodes = compiler.nodes;
+        let names = number_names(&mut nodes);
+        Shape { nodes, root, slots: projection.slots(), names, passed, kept }
     }
 }
 
@@ -353,6 +355,19 @@ impl Compiler {
         }
         node(Form::Union(Box::new(UnionShape { by_kind, members: members.len(), tag })), want)
     }
+}
+
+/// Numbers the names of fields that are kept in objects, equal names by the same number; how many there are.
+fn number_names(nodes: &mut [Node]) -> usize {
+    let mut names: FxHashMap<Box<str>, usize> = FxHashMap::default();
+    for node in nodes {
+        let Form::Object(object) = &mut node.form else { continue };
+        for field in object.fields.iter_mut().filter(|field| field.kept) {
+            let next = names.len();
+            field.name_word = *names.entry(field.name.clone()).or_insert(next);
+        }
+    }
+    names.len()
 }
 
 fn node(form: Form, want: Want<'_>) -> Node {

@@ -14,6 +14,8 @@ pub struct Shape {
     pub(super) nodes: Vec<Node>,
     pub(super) root: NodeId,
     pub(super) slots: usize,
+    /// How many names of fields stand in objects that are kept.
+    pub(super) names: usize,
     /// Objects of which nothing is known: those that are passed over, and those that are kept.
     pub(super) passed: ObjectShape,
     pub(super) kept: ObjectShape,
@@ -101,6 +103,8 @@ pub(super) struct FieldShape {
     pub(super) required: bool,
     /// Whether its value is kept in the object.
     pub(super) kept: bool,
+    /// Its place among the names that readers make words of, each once in a reading.
+    pub(super) name_word: usize,
     /// The field that came after this one last time.
     next: AtomicU16,
 }
@@ -199,7 +203,8 @@ impl FieldShape {
     pub(super) fn new(name: &str, node: NodeId, required: bool, kept: bool) -> Self {
         let escaped = name.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
         let quoted = if escaped { vec![0] } else { format!("\"{name}\"").into_bytes() };
-        Self { name: name.into(), quoted: quoted.into(), node, required, kept, next: AtomicU16::new(0) }
+        let next = AtomicU16::new(0);
+        Self { name: name.into(), quoted: quoted.into(), node, required, kept, name_word: usize::MAX, next }
     }
 }
 

@@ -7,11 +7,13 @@ use hpol_lang::value::{Number, Value};
 use rustc_hash::FxHasher;
 
 use super::Declined;
-use super::shape::{Choice, Met, Node, NodeId, ObjectShape, Shape, Taken, UnionShape};
+use super::shape::{Choice, FieldShape, Met, Node, NodeId, ObjectShape, Shape, Taken, UnionShape};
 use crate::heap::{Heap, HeapError, Word};
 
 /// Fields that are noted in one word when they were met.
 const NOTED: usize = 64;
+/// Parts that a reader keeps room for: one large request must not cost memory for ever.
+const KEPT: usize = 1 << 16;
 /// Names that are compared each with each.
 const FEW: usize = 8;
 
@@ -22,8 +24,24 @@ pub(super) struct Scratch {
     entries: Vec<(Word, Word)>,
     /// Of names that have no number, to find repeats.
     hashes: Vec<u64>,
+    /// Words of the names of fields, absent until they are made.
+    names: Vec<Word>,
     /// A text that was written with escapes.
     pub(super) text: String,
+}
+
+impl Scratch {
+    fn clear(&mut self) {
+        self.words.clear();
+        self.entries.clear();
+        self.hashes.clear();
+        self.text.clear();
+        if self.words.capacity().max(self.entries.capacity()).max(self.hashes.capacity()).max(self.text.capacity())
+            > KEPT
+        {
+            *self = Self::default();
+        }
+    }
 }
 
 /// One reading.
@@ -66,9 +84,9 @@ impl<'r> Work<'r> {
     ) -> Self {
         slots.clear();
         slots.resize(shape.slots, Word::ABSENT);
-        scratch.words.clear();
-        scratch.entries.clear();
-        scratch.hashes.clear();
+        scratch.clear();
+        scratch.names.clear();
+        scratch.names.resize(shape.names, Word::ABSENT);
         Self { shape, heap, scratch, slots, trials: 0, choosing: false }
     }
 
@@ -276,7 +294,7 @@ impl<'r> Work<'r> {
     ) -> Result<(), Declined> {
         let Some(field) = object.fields.get(at).filter(|field| field.kept && node.build) else { return Ok(()) };
         if object.rest_kept {
-            let name = self.heap.string(&field.name)?;
+            let name = name_word(self.heap, &mut self.scratch.names, field)?;
             self.scratch.entries.push((name, word));
         } else if let Some(place) = self.scratch.words.get_mut(members.words + at) {
             *place = word;
@@ -381,11 +399,11 @@ impl<'r> Work<'r> {
 
     /// As [`Work::lay_out_entries`], from the places of the fields, which are in order.
     fn lay_out_fields(&mut self, object: &ObjectShape, members: &Members) -> Result<usize, Declined> {
-        let words = &mut self.scratch.words;
+        let Scratch { words, names, .. } = &mut *self.scratch;
         let places = members.words..members.words + object.fields.len();
         for (at, field) in places.clone().zip(object.fields.iter()) {
             if words.get(at).is_some_and(|word| !word.is_absent()) {
-                words.push(self.heap.string(&field.name)?);
+                words.push(name_word(self.heap, names, field)?);
             }
         }
         let values = words.len();
@@ -396,6 +414,16 @@ impl<'r> Work<'r> {
         }
         Ok(values)
     }
+}
+
+/// The word of a field's name, made when it is needed first.
+#[inline]
+fn name_word(heap: &mut Heap, names: &mut [Word], field: &FieldShape) -> Result<Word, Declined> {
+    let Some(place) = names.get_mut(field.name_word) else { return Ok(heap.string(&field.name)?) };
+    if place.is_absent() {
+        *place = heap.string(&field.name)?;
+    }
+    Ok(*place)
 }
 
 fn hash(name: &str) -> u64 {
