@@ -72,6 +72,7 @@ const NOT_ASKED: &[(&str, &str)] = &[
     ("indexof", "it finds the empty text, or panics, where OPA refuses it"),
     ("time.", "it takes fractions, and times that are too large for the last one"),
     ("substring", "it takes a fraction for a length"),
+    ("to_number", "a set or an object loses what its definition found before the value is undefined in one way"),
     ("sprintf", "it fails where Go writes what is wrong into the text"),
     (
         "bits.",
