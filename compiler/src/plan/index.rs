@@ -61,8 +61,12 @@ pub struct Index {
     parts: FxHashMap<Word, Part>,
     /// For each collection one more than it has buckets: where each starts in `positions`.
     starts: Vec<u32>,
-    /// Positions of elements, ascending within a bucket.
+    /// Positions of elements, within a bucket by mark, and ascending among those with the same.
     positions: Vec<u32>,
+    /// A part of the hash of each: what shares a bucket by chance has another.
+    marks: Vec<u32>,
+    /// Whether some key stands for several values.
+    combines: bool,
 }
 
 /// A collection in an index.
@@ -111,7 +115,14 @@ impl Index {
         required: &[Vec<Step>],
         collections: &[Word],
     ) -> Option<Self> {
-        let mut index = Self { aspects, parts: FxHashMap::default(), starts: Vec::new(), positions: Vec::new() };
+        let mut index = Self {
+            combines: aspects.iter().any(|aspect| aspect.relation == Relation::Among),
+            aspects,
+            parts: FxHashMap::default(),
+            starts: Vec::new(),
+            positions: Vec::new(),
+            marks: Vec::new(),
+        };
         for collection in collections {
             if index.parts.contains_key(collection) {
                 continue;
@@ -155,9 +166,10 @@ impl Index {
     fn add(&mut self, collection: Word, entries: Vec<(u64, u32)>) -> Option<()> {
         let buckets = entries.len().max(1).next_power_of_two();
         let bits = buckets.trailing_zeros();
-        let mut entries: Vec<(usize, u32)> = entries.into_iter().map(|(hash, at)| (bucket(hash, bits), at)).collect();
+        let mut entries: Vec<(usize, u32, u32)> =
+            entries.into_iter().map(|(hash, at)| (bucket(hash, bits), mark(hash), at)).collect();
         entries.sort_unstable();
-        // Keys of one element can share a bucket, and it must not be run over twice.
+        // Two keys of one element can have the same mark, and it must not be run over twice.
         entries.dedup();
         // Runs are handed around in 60 bits.
         if self.positions.len() + entries.len() + 1 >= GATHERED as usize {
@@ -169,7 +181,8 @@ impl Index {
             next += entries[next..].partition_point(|entry| entry.0 < at);
             self.starts.push(u32::try_from(self.positions.len() + next).ok()?);
         }
-        self.positions.extend(entries.into_iter().map(|entry| entry.1));
+        self.positions.extend(entries.iter().map(|entry| entry.2));
+        self.marks.extend(entries.iter().map(|entry| entry.1));
         self.parts.insert(collection, Part { starts, bits });
         Some(())
     }
@@ -178,12 +191,45 @@ impl Index {
     /// added to `gathered`.
     pub fn matches(&self, heap: &Heap, collection: Word, keys: &[Word], gathered: &mut Vec<u32>) -> Option<Run> {
         let part = self.parts.get(&collection)?;
+        if self.combines {
+            return self.gather(*part, heap, keys, gathered);
+        }
+        let (mut hash, mut nowhere) = (0, false);
+        for key in keys {
+            if !key.is_canonical() {
+                if key.kind() != Kind::String {
+                    return None;
+                }
+                // A string of the evaluation's own stands nowhere in what is frozen.
+                nowhere = true;
+            } else if key.is_absent() {
+                return None;
+            }
+            hash = mix(hash, *key);
+        }
+        let found = if nowhere { 0..0 } else { self.find(*part, hash)? };
+        Some(Run { start: found.start + 1, length: found.end - found.start })
+    }
+
+    /// Where the positions of the elements with a hash stand.
+    fn find(&self, part: Part, hash: u64) -> Option<Range<u32>> {
+        let at = part.starts as usize + bucket(hash, part.bits);
+        let (start, end) = (*self.starts.get(at)?, *self.starts.get(at + 1)?);
+        let marks = self.marks.get(start as usize..end as usize)?;
+        let wanted = mark(hash);
+        let before = marks.partition_point(|mark| *mark < wanted);
+        let length = marks[before..].partition_point(|mark| *mark == wanted);
+        let start = start + u32::try_from(before).ok()?;
+        Some(start..start + u32::try_from(length).ok()?)
+    }
+
+    /// As [`Index::matches`] where keys stand for several values.
+    fn gather(&self, part: Part, heap: &Heap, keys: &[Word], gathered: &mut Vec<u32>) -> Option<Run> {
         let (hashes, count) = self.combinations(heap, keys)?;
         let start = gathered.len();
         let mut only = 0..0;
         for hash in &hashes[..count] {
-            let at = part.starts as usize + bucket(*hash, part.bits);
-            let found = *self.starts.get(at)?..*self.starts.get(at + 1)?;
+            let found = self.find(part, *hash)?;
             if found.is_empty() || found == only {
                 continue;
             }
@@ -263,7 +309,7 @@ impl Index {
 
     /// Bytes in use, about.
     pub fn bytes_used(&self) -> usize {
-        (self.starts.len() + self.positions.len()) * size_of::<u32>() + self.parts.capacity() * 17
+        (self.starts.len() + self.positions.len() + self.marks.len()) * size_of::<u32>() + self.parts.capacity() * 17
     }
 
     /// What it looks at, for people.
@@ -325,6 +371,11 @@ fn follow(heap: &Heap, element: Word, path: &[Step]) -> Option<Word> {
 fn mix(hash: u64, key: Word) -> u64 {
     let mixed = (hash.rotate_left(23) ^ key.bits()).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     mixed ^ mixed >> 32
+}
+
+/// The part of a hash that tells apart what shares a bucket.
+fn mark(hash: u64) -> u32 {
+    u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0)
 }
 
 fn bucket(hash: u64, bits: u32) -> usize {
