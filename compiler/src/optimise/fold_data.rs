@@ -18,7 +18,7 @@ use crate::context::{Context, Limits};
 use crate::machine::{self, Machine};
 use crate::plan::{Block, Function, FunctionId, PlaceId, Program, ReplacementTarget, Statement, StatementKind};
 
-use super::inline_constants::{may_be_replaced, replaced};
+use super::inline_constants::{may_be_replaced, replaced, result};
 
 /// Work that is done when a policy is loaded, for all its rules together.
 const FUEL: u64 = 1_000_000;
@@ -32,7 +32,8 @@ pub(super) fn run(program: &mut Program, machine: &dyn Machine) {
     let ids = (0..).map(FunctionId).take(program.functions.len());
     let candidates = ids.filter(|id| {
         let function = program.function(*id);
-        function.parameters == 0 && function.memo.is_some() && fixed.function(*id)
+        // What is a constant as it stands needs no evaluation.
+        function.parameters == 0 && fixed.function(*id) && result(function).is_none()
     });
     let candidates: Vec<FunctionId> = candidates.collect();
     if candidates.is_empty() {
