@@ -185,7 +185,8 @@ fn percent(part: usize, whole: usize) -> f64 {
 }
 
 fn load(files: &Files) -> Result<Engine, crate::error::LoadError> {
-    let engine = Engine::new(EngineOptions { kind: EngineKind::Interpreter, ..EngineOptions::default() });
+    let engine =
+        Engine::new(EngineOptions { kind: EngineKind::Interpreter, optimise: false, ..EngineOptions::default() });
     engine.load(files)?;
     Ok(engine)
 }

@@ -212,7 +212,7 @@ impl Runner<'_> {
 
     fn test(&self, number: usize, test: &plan::Test) -> Vec<TestResult> {
         let (variable, cases) = match &test.runs {
-            TestRuns::Once => return vec![self.case(test, None)],
+            TestRuns::Once => return vec![self.case(number, test, None)],
             TestRuns::Cases(variable, cases) => (*variable, *cases),
             TestRuns::Drawn { .. } => return vec![self.property(number, test)],
         };
@@ -220,7 +220,7 @@ impl Runner<'_> {
         match self.evaluated(|machine, context| self.values(cases, test, machine, context)) {
             Ok(values) => {
                 let numbered = values.into_iter().enumerate();
-                numbered.map(|(at, value)| self.case(test, Some((variable, at + 1, value)))).collect()
+                numbered.map(|(at, value)| self.case(number, test, Some((variable, at + 1, value)))).collect()
             }
             Err(stopped) => {
                 let result = self.result(&test.package, &test.name, test.span);
@@ -248,13 +248,29 @@ impl Runner<'_> {
         }
     }
 
-    fn case(&self, test: &plan::Test, case: Option<(u32, usize, Value)>) -> TestResult {
+    fn case(&self, number: usize, test: &plan::Test, case: Option<(u32, usize, Value)>) -> TestResult {
         let started = Instant::now();
-        let (_, outcome) = self.steps(test, case.as_ref().map(|(variable, _, value)| (*variable, value)));
+        let bound = case.as_ref().map(|(variable, _, value)| (*variable, value));
+        let outcome = match self.steps(test, bound).1 {
+            Err(failed @ Stopped::Failed(..)) => Err(self.told_in_order(number, bound).unwrap_or(failed)),
+            outcome => outcome,
+        };
         let case = case.map(|(_, number, value)| TestCase { number, value });
         let outcome = self.outcome(outcome);
         let result = self.result(&test.package, &test.name, test.span);
         TestResult { case, outcome, duration: started.elapsed(), ..result }
+    }
+
+    /// How a test fails by the plan that does everything in the order of the text: it explains best. `None` if that is the
+    /// one that is run anyway.
+    fn told_in_order(&self, number: usize, bound: Option<(u32, &Value)>) -> Option<Stopped> {
+        let snapshot = self.snapshot.in_order_of_text();
+        if std::ptr::eq(snapshot, self.snapshot) {
+            return None;
+        }
+        let runner = Runner { snapshot, program: snapshot.program(), kind: EngineKind::Interpreter, ..*self };
+        let failed = runner.steps(snapshot.program().tests.get(number)?, bound).1.err()?;
+        matches!(failed, Stopped::Failed(..)).then_some(failed)
     }
 
     /// Runs the steps of a test in order, with the number of the one that was the last.
