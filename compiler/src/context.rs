@@ -9,6 +9,7 @@
 //!
 //! A context is made once for a thread and reused: [`Context::begin`] empties it and keeps its memory.
 
+use std::mem::offset_of;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -173,6 +174,9 @@ pub(crate) struct Checkpoint {
 }
 
 impl Context {
+    /// Where the arenas of the values stand, in bytes from the start of a context.
+    pub(crate) const ARENAS_OFFSET: usize = offset_of!(Context, heap) + Heap::ARENAS_OFFSET;
+
     /// A context for evaluations of `program`.
     pub fn new(program: &Arc<Program>) -> Self {
         let mut context = Self {

@@ -15,11 +15,13 @@
 //! # Why this is sound
 //!
 //! Generated code is entered in one place only, `code::CompiledCode`, with a context that it checks belongs to the same program, and
-//! with as many arguments as the function reads. It touches memory only in four ways: fields of the context at offsets
-//! that the Rust compiler gives; the memo table, whose length is the program's number of slots and
-//! whose address is updated in the context whenever it changes; its own stack slots; and the argument array, which is read
-//! before anything else happens. Words are only moved and compared there; whatever they point to is looked up by host
-//! functions, which check indices as all Rust code does.
+//! with as many arguments as the function reads. It touches memory only in five ways: fields of the context at offsets
+//! that the Rust compiler gives; the memo table and the slots, whose lengths are the program's numbers of them and
+//! whose addresses are updated in the context whenever they change; the arenas of the values, whose addresses and lengths the
+//! heap keeps up to date beside them, and of which nothing is read before its index was compared with the length
+//! (`translate::arena`), so that no word whatever leads outside; its own stack slots; and the argument array, which is read
+//! before anything else happens. Everything else that a word points to is looked up by host functions, which check indices as
+//! all Rust code does.
 
 use std::sync::Arc;
 

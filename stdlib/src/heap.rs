@@ -26,6 +26,7 @@
 //! ```
 
 use std::cmp::Ordering;
+use std::mem::offset_of;
 use std::sync::Arc;
 
 use hpol_lang::value::{Number, Value};
@@ -64,9 +65,41 @@ pub enum HeapError {
     Weight,
 }
 
+/// Where an arena's nodes and words stand, and how many there are, for generated code.
+#[derive(Debug, Clone, Copy, Default)]
+#[repr(C)]
+pub struct Arena {
+    nodes: usize,
+    nodes_length: usize,
+    words: usize,
+    words_length: usize,
+}
+
+impl Arena {
+    /// Where the address of the nodes stands, in bytes.
+    pub const NODES: usize = offset_of!(Arena, nodes);
+    /// Where the number of the nodes stands.
+    pub const NODES_LENGTH: usize = offset_of!(Arena, nodes_length);
+    /// Where the address of the words stands.
+    pub const WORDS: usize = offset_of!(Arena, words);
+    /// Where the number of the words stands.
+    pub const WORDS_LENGTH: usize = offset_of!(Arena, words_length);
+
+    fn of(region: &Region) -> Self {
+        Self {
+            nodes: region.nodes.as_ptr().expose_provenance(),
+            nodes_length: region.nodes.len(),
+            words: region.words.as_ptr().expose_provenance(),
+            words_length: region.words.len(),
+        }
+    }
+}
+
 /// The memory of one evaluation, over the shared frozen region.
 #[derive(Debug)]
 pub struct Heap {
+    /// The local arena and the frozen one, as they stand now: whatever changes or moves one says so here.
+    arenas: [Arena; 2],
     frozen: Arc<Region>,
     local: Region,
     /// Where new nodes are said to be: local, or frozen while a frozen region is built.
@@ -113,9 +146,20 @@ impl Default for Heap {
 }
 
 impl Heap {
+    /// Where the local and the frozen [`Arena`] stand in a heap, in bytes.
+    pub const ARENAS_OFFSET: usize = offset_of!(Heap, arenas);
+    /// Bytes of a node.
+    pub const NODE_BYTES: usize = size_of::<Node>();
+    /// Where the index of a collection's first word stands in its node, in bytes; it has 32 bits.
+    pub const NODE_START: usize = offset_of!(Node, start);
+    /// Where a collection's length stands in its node, in bytes; it has 32 bits.
+    pub const NODE_LENGTH: usize = offset_of!(Node, length);
+
     /// A heap over `frozen` whose own region takes at most about `bytes_max` bytes.
     pub fn new(frozen: Arc<Region>, bytes_max: usize) -> Self {
-        Self { frozen, local: Region::default(), space: Space::Local, bytes_max }
+        let local = Region::default();
+        let arenas = [Arena::of(&local), Arena::of(&frozen)];
+        Self { arenas, frozen, local, space: Space::Local, bytes_max }
     }
 
     /// A heap whose nodes are to be frozen: see [`Heap::into_frozen`]. Its strings are interned.
@@ -139,6 +183,7 @@ impl Heap {
         self.frozen = frozen;
         self.bytes_max = bytes_max;
         self.local.clear();
+        self.arenas = [Arena::of(&self.local), Arena::of(&self.frozen)];
     }
 
     /// Says how many bytes the local region may take from now on, about.
@@ -158,6 +203,7 @@ impl Heap {
         self.local.words.truncate(mark.words);
         self.local.text.truncate(mark.text);
         self.local.numbers.truncate(mark.numbers);
+        self.arenas[0] = Arena::of(&self.local);
     }
 
     /// The shared region.
@@ -474,6 +520,7 @@ impl Heap {
         let index = arena_offset(self.local.nodes.len())?;
         self.reserve(size_of::<Node>())?;
         self.local.nodes.push(node);
+        self.arenas[0] = Arena::of(&self.local);
         Ok(Word::node(kind, self.space, index))
     }
 

@@ -21,6 +21,7 @@ use super::abi::{ABSENT, Field, SPECIAL, SPECIAL_MASK, STOP, host_signature};
 use super::host::Host;
 
 mod access;
+mod arena;
 mod compute;
 mod matching;
 mod structure;
@@ -58,6 +59,7 @@ pub(super) fn function(
         signatures: HashMap::new(),
         words: None,
         constants: constants(function),
+        loops: 0,
     };
     translator.function(function, arguments);
     translator.builder.finalize(isa.frontend_config());
@@ -104,6 +106,8 @@ struct Translator<'p, 'b> {
     words: Option<StackSlot>,
     /// What registers hold that are written by one constant only.
     constants: Vec<Option<Word>>,
+    /// How many loops are around the statements.
+    loops: u32,
 }
 
 /// Whether control comes to the end of some statements.

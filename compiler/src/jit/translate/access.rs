@@ -30,6 +30,10 @@ impl Translator<'_, '_> {
             let (extent, place) = (self.number(extent.0), self.place(place));
             let document = self.call_or_stop(Host::Document, &[extent, list, count, place]);
             self.set(*target, document);
+        } else if let StatementKind::Field { target, base, name, site } = &statement.kind
+            && self.loops > 0
+        {
+            self.field_in_place(*target, *base, *name, *site);
         } else if let StatementKind::Field { target, base, name, site } = &statement.kind {
             let (base, name, site) = (self.get(*base), self.word(*name), self.site(*site));
             let value = self.call_or_fail(Host::Member, &[base, name, site]);
@@ -51,7 +55,7 @@ impl Translator<'_, '_> {
         }
     }
 
-    fn site(&mut self, site: Option<SiteId>) -> cranelift_codegen::ir::Value {
+    pub(super) fn site(&mut self, site: Option<SiteId>) -> cranelift_codegen::ir::Value {
         self.number(site.map_or(NONE, |site| u64::from(site.0)))
     }
 

@@ -1,9 +1,10 @@
 //! Blocks, ways out of them, and the dispatch over all statements.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, types};
+use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_frontend::Variable;
 
-use hpol_stdlib::heap::Word;
+use hpol_stdlib::heap::{Kind, Word};
 
 use crate::jit::abi::{self, Field, NONE};
 use crate::jit::host::Host;
@@ -86,6 +87,16 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
     true
 }
 
+/// Where the elements of a loop are.
+#[derive(Clone, Copy)]
+struct Elements {
+    /// The array's arena, 0 for what is no array.
+    arena: Variable,
+    /// Index of the first word there.
+    first: Variable,
+    length: Variable,
+}
+
 /// An `each` without its body.
 pub(super) struct Loop {
     pub(super) label: Label,
@@ -128,10 +139,8 @@ impl Translator<'_, '_> {
     }
 
     fn each(&mut self, loops: Loop, body: &Block) {
-        let (collection, site) = (self.get(loops.collection), self.number(loops.site.0));
-        let length = self.call_or_fail(Host::EachLength, &[collection, site]);
-        let shift = self.number(Word::INT_SHIFT);
-        let length = self.builder.ins().ushr(length, shift);
+        let collection = self.get(loops.collection);
+        let elements = self.elements(collection, loops.site);
         let at = self.builder.declare_var(types::I64);
         let zero = self.number(0_u64);
         self.builder.def_var(at, zero);
@@ -141,21 +150,19 @@ impl Translator<'_, '_> {
         // The head is sealed when the jump back to it is known.
         self.builder.switch_to_block(head);
         let index = self.builder.use_var(at);
+        let length = self.builder.use_var(elements.length);
         let more = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, length);
         self.branch(more, start, behind);
         self.begin(start);
         self.charge_one(loops.place);
-        for (register, host) in [(loops.key, Host::EachKey), (loops.value, Host::EachValue)] {
-            if let Some(register) = register {
-                let value = self.call_or_stop(host, &[collection, index]);
-                self.set(register, value);
-            }
-        }
+        self.element(&loops, collection, elements, index);
+        self.loops += 1;
         self.around.push(Around::Left(loops.label, behind));
         self.around.push(Around::Caught(next));
         if self.block(body) {
             self.jump(next);
         }
+        self.loops -= 1;
         self.around.pop();
         self.around.pop();
         self.begin(next);
@@ -165,6 +172,67 @@ impl Translator<'_, '_> {
         self.jump(head);
         self.builder.seal_block(head);
         self.begin(behind);
+    }
+
+    /// Where the elements of a loop are: those of an array stand in place, others are the host's.
+    fn elements(&mut self, collection: Value, site: SiteId) -> Elements {
+        let [arena, first, length] = [(); 3].map(|()| self.builder.declare_var(types::I64));
+        let (otherwise, on) = (self.cold(), self.builder.create_block());
+        let words = self.words_of(collection, Kind::Array, otherwise);
+        self.builder.def_var(arena, words.arena);
+        self.builder.def_var(first, words.start);
+        self.builder.def_var(length, words.length);
+        self.jump(on);
+        self.begin(otherwise);
+        let site = self.number(site.0);
+        let count = self.call_or_fail(Host::EachLength, &[collection, site]);
+        let shift = self.number(Word::INT_SHIFT);
+        let count = self.builder.ins().ushr(count, shift);
+        let none = self.number(0_u64);
+        self.builder.def_var(arena, none);
+        self.builder.def_var(first, none);
+        self.builder.def_var(length, count);
+        self.jump(on);
+        self.begin(on);
+        Elements { arena, first, length }
+    }
+
+    /// Key and value of an iteration.
+    fn element(&mut self, loops: &Loop, collection: Value, elements: Elements, index: Value) {
+        let (in_place, otherwise) = (self.builder.create_block(), self.cold());
+        let on = self.builder.create_block();
+        let [key, value] = [(); 2].map(|()| self.builder.declare_var(types::I64));
+        let arena = self.builder.use_var(elements.arena);
+        self.branch(arena, in_place, otherwise);
+        self.begin(in_place);
+        if loops.key.is_some() {
+            let shift = self.number(Word::INT_SHIFT);
+            let shifted = self.builder.ins().ishl(index, shift);
+            let tag = self.number(Word::TAG_INT);
+            let word = self.builder.ins().bor(shifted, tag);
+            self.builder.def_var(key, word);
+        }
+        if loops.value.is_some() {
+            let first = self.builder.use_var(elements.first);
+            let position = self.builder.ins().iadd(first, index);
+            let word = self.word_at(arena, position);
+            self.builder.def_var(value, word);
+        }
+        self.jump(on);
+        self.begin(otherwise);
+        for (register, variable, host) in [(loops.key, key, Host::EachKey), (loops.value, value, Host::EachValue)] {
+            if register.is_some() {
+                let word = self.call_or_stop(host, &[collection, index]);
+                self.builder.def_var(variable, word);
+            }
+        }
+        self.jump(on);
+        self.begin(on);
+        for (register, variable) in [(loops.key, key), (loops.value, value)] {
+            if let Some(register) = register {
+                self.set_from(register, variable);
+            }
+        }
     }
 
     fn collect(&mut self, target: Register, collection: Collection, body: &Block, place: PlaceId) {

@@ -1,0 +1,143 @@
+//! Reading elements and members of values in place, without a call.
+//!
+//! A word that is a node says in which arena it stands and at which index; the node says where its words start and how
+//! many there are ([`hpol_stdlib::heap::Arena`]). Both are checked against what the arena holds before anything is read, so that
+//! this is sound for any word whatever. What is not of the kind that is looked for goes the host's way.
+
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value, types};
+use hpol_stdlib::heap::{Arena, Heap, Kind, Word};
+
+use crate::context::Context;
+use crate::plan::{Register, SiteId};
+
+use crate::jit::host::Host;
+
+use super::{Translator, WORD_BYTES};
+
+/// Largest object whose keys are looked through in place.
+const FIELDS_MAX: u64 = 16;
+
+/// Bits that tell the kind of a node, but not its arena.
+const KIND_BITS: u64 = 0xF0 | Word::TAG_MASK;
+
+/// The bit of a word that says which arena it is in, and by how much it is shifted to be an offset.
+const ARENA_BIT: u64 = 1 << 3;
+const ARENA_SHIFT: u64 = 2;
+const _: () = assert!(ARENA_BIT << ARENA_SHIFT == size_of::<Arena>() as u64);
+
+/// The words of a collection.
+#[derive(Clone, Copy)]
+pub(super) struct Words {
+    /// Address of the arena's description.
+    pub(super) arena: Value,
+    /// Index of the first word.
+    pub(super) start: Value,
+    /// How many elements or keys there are.
+    pub(super) length: Value,
+}
+
+impl Translator<'_, '_> {
+    /// The words of a collection of some kind; goes to `otherwise` if the value is not one.
+    pub(super) fn words_of(&mut self, value: Value, kind: Kind, otherwise: Block) -> Words {
+        let bits = self.masked(value, KIND_BITS);
+        let is_kind = self.is(bits, kind.code() << Word::KIND_SHIFT | Word::TAG_NODE);
+        self.go_on_if(is_kind, otherwise);
+        let which = self.masked(value, ARENA_BIT);
+        let shift = self.number(ARENA_SHIFT);
+        let offset = self.builder.ins().ishl(which, shift);
+        let arenas = i64::try_from(Context::ARENAS_OFFSET).unwrap_or(i64::MAX);
+        let arenas = self.builder.ins().iadd_imm_s(self.context, arenas);
+        let arena = self.builder.ins().iadd(arenas, offset);
+        let shift = self.number(32_u64);
+        let index = self.builder.ins().ushr(value, shift);
+        let nodes = self.arena_field(arena, Arena::NODES_LENGTH);
+        let within = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, nodes);
+        self.go_on_if(within, otherwise);
+        let nodes = self.arena_field(arena, Arena::NODES);
+        let bytes = i64::try_from(Heap::NODE_BYTES).unwrap_or(i64::MAX);
+        let at = self.builder.ins().imul_imm_s(index, bytes);
+        let node = self.builder.ins().iadd(nodes, at);
+        let start = self.node_field(node, Heap::NODE_START);
+        let length = self.node_field(node, Heap::NODE_LENGTH);
+        let count = if kind == Kind::Object { self.builder.ins().iadd(length, length) } else { length };
+        let end = self.builder.ins().iadd(start, count);
+        let words = self.arena_field(arena, Arena::WORDS_LENGTH);
+        let within = self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, words);
+        self.go_on_if(within, otherwise);
+        Words { arena, start, length }
+    }
+
+    /// A word of a collection. Arenas only grow while code runs, but they may move.
+    pub(super) fn word_at(&mut self, arena: Value, index: Value) -> Value {
+        let words = self.arena_field(arena, Arena::WORDS);
+        let bytes = i64::try_from(WORD_BYTES).unwrap_or(i64::MAX);
+        let offset = self.builder.ins().imul_imm_s(index, bytes);
+        let address = self.builder.ins().iadd(words, offset);
+        self.builder.ins().load(types::I64, MemFlagsData::trusted(), address, 0)
+    }
+
+    fn arena_field(&mut self, arena: Value, offset: usize) -> Value {
+        let offset = i32::try_from(offset).unwrap_or(i32::MAX);
+        self.builder.ins().load(types::I64, MemFlagsData::trusted(), arena, offset)
+    }
+
+    fn node_field(&mut self, node: Value, offset: usize) -> Value {
+        let offset = i32::try_from(offset).unwrap_or(i32::MAX);
+        self.builder.ins().uload32(MemFlagsData::trusted(), node, offset)
+    }
+
+    /// Goes on here if the condition holds, else to `otherwise`.
+    fn go_on_if(&mut self, condition: Value, otherwise: Block) {
+        let on = self.builder.create_block();
+        self.branch(condition, on, otherwise);
+        self.begin(on);
+    }
+
+    /// The member of a small object under a name, looked for in place; everything else is the host's.
+    pub(super) fn field_in_place(&mut self, target: Register, base: Register, name: Word, site: Option<SiteId>) {
+        let base = self.get(base);
+        let name_value = self.word(name);
+        let (otherwise, on) = (self.cold(), self.builder.create_block());
+        let found = self.builder.declare_var(types::I64);
+        let at = self.builder.declare_var(types::I64);
+        let words = self.words_of(base, Kind::Object, otherwise);
+        let most = self.number(FIELDS_MAX);
+        let few = self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, words.length, most);
+        self.go_on_if(few, otherwise);
+        let zero = self.number(0_u64);
+        self.builder.def_var(at, zero);
+        let (head, look, next) =
+            (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
+        self.jump(head);
+        // The head is sealed when the jump back to it is known.
+        self.builder.switch_to_block(head);
+        let index = self.builder.use_var(at);
+        let more = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, words.length);
+        // Without such a member the host says so.
+        self.branch(more, look, otherwise);
+        self.begin(look);
+        let position = self.builder.ins().iadd(words.start, index);
+        let key = self.word_at(words.arena, position);
+        let same = self.builder.ins().icmp(IntCC::Equal, key, name_value);
+        let hit = self.builder.create_block();
+        self.branch(same, hit, next);
+        self.begin(next);
+        let following = self.builder.ins().iadd_imm_s(index, 1);
+        self.builder.def_var(at, following);
+        self.jump(head);
+        self.builder.seal_block(head);
+        self.begin(hit);
+        let position = self.builder.ins().iadd(position, words.length);
+        let value = self.word_at(words.arena, position);
+        self.builder.def_var(found, value);
+        self.jump(on);
+        self.begin(otherwise);
+        let site = self.site(site);
+        let value = self.call_or_fail(Host::Member, &[base, name_value, site]);
+        self.builder.def_var(found, value);
+        self.jump(on);
+        self.begin(on);
+        self.set_from(target, found);
+    }
+}
