@@ -2,7 +2,6 @@
 
 use std::sync::{Arc, LazyLock};
 
-use hpol_compiler::jit::{self, CompiledCode};
 use hpol_compiler::plan::Program;
 use hpol_compiler::{CompileError, Options};
 use hpol_lang::check::Checked;
@@ -15,7 +14,8 @@ use hpol_stdlib::read::{Projection, Shape};
 use rustc_hash::FxHashMap;
 
 use crate::capabilities::Capabilities;
-use crate::engine::{EngineKind, EngineOptions};
+use crate::code::Code;
+use crate::engine::{CodeReady, EngineKind, EngineOptions};
 use crate::guard::with_deep_stack;
 use crate::interpret::Interpreter;
 use crate::source::Files;
@@ -28,7 +28,7 @@ const ERRORS_TOLD: usize = 50;
 pub(crate) struct Built {
     pub(crate) program: Arc<Program>,
     /// Machine code, if it was asked for.
-    pub(crate) code: Option<CompiledCode>,
+    pub(crate) code: Code,
     /// Type of the input of each package.
     pub(crate) inputs: Vec<Type>,
     /// Which packages decide on a kind of request.
@@ -122,16 +122,14 @@ fn build_here(files: &Files, options: &EngineOptions, compiler: &Options) -> Res
         Ok(program) => Arc::new(program),
         Err(error) => return Err(not_compiled(&error, &sources)),
     };
-    let code = match options.kind {
-        EngineKind::Jit => match jit::compile(&program) {
-            Ok(code) => Some(code),
-            // Not by the interpreter behind the host's back: it would be many times slower than what was planned for.
-            Err(error) => {
-                let message = format!("{error}; the interpreter, if it is chosen, runs without machine code");
-                return Err(Refused { message, diagnostics: Vec::new() });
-            }
-        },
-        EngineKind::Interpreter => None,
+    let code = match (options.kind, options.code) {
+        (EngineKind::Interpreter, _) => Code::none(),
+        (EngineKind::Jit, CodeReady::InBackground) => Code::in_background(&program),
+        // Not by the interpreter behind the host's back: it would be many times slower than what was planned for.
+        (EngineKind::Jit, CodeReady::BeforeFirstDecision) => Code::now(&program).map_err(|error| {
+            let message = format!("{error}; the interpreter, if it is chosen, runs without machine code");
+            Refused { message, diagnostics: Vec::new() }
+        })?,
     };
     Ok(Built {
         kinds: kinds(&typed.packages, &program),

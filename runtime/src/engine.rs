@@ -12,6 +12,7 @@ use serde::Serialize;
 
 use crate::build::{self, Built, Refused};
 use crate::capabilities::Capabilities;
+pub use crate::code::CodeState;
 use crate::combine::{Findings, combine};
 use crate::decision::{Decision, Effect, EvaluationError};
 use crate::error::{LoadError, QueryError, Rejection, code};
@@ -35,11 +36,25 @@ pub enum EngineKind {
     Interpreter,
 }
 
+/// When the machine code of a generation is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CodeReady {
+    /// Before its first decision: loading takes as long as making it.
+    #[default]
+    BeforeFirstDecision,
+    /// Some time after: the interpreter gives the same answers meanwhile, more slowly. See
+    /// [`Engine::wait_for_code`].
+    InBackground,
+}
+
 /// How an engine works.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EngineOptions {
     /// Which evaluator runs.
     pub kind: EngineKind,
+    /// When machine code is there.
+    pub code: CodeReady,
     /// Bounds on each evaluation.
     pub limits: Limits,
     /// Whether plans are improved before they run. Without it the results are the same and come later: for finding out
@@ -55,6 +70,7 @@ impl Default for EngineOptions {
     fn default() -> Self {
         Self {
             kind: EngineKind::default(),
+            code: CodeReady::default(),
             limits: Limits::default(),
             optimise: true,
             without_pass: None,
@@ -132,6 +148,8 @@ pub struct Status {
     pub loaded_at_nanoseconds: Option<i64>,
     /// Which evaluator runs it.
     pub engine: EngineKind,
+    /// How far its machine code is.
+    pub code: CodeState,
     /// Findings about its files that did not stop it.
     pub warnings: Vec<DiagnosticReport>,
     /// What was refused since it was loaded.
@@ -298,10 +316,17 @@ impl Engine {
             policy_hash: current.map(|snapshot| snapshot.name().policy_hash.clone()),
             loaded_at_nanoseconds: current.map(|snapshot| snapshot.loaded_at_nanoseconds),
             engine: self.shared.options.kind,
+            code: current.map_or(CodeState::None, |snapshot| snapshot.code_state()),
             warnings: current.map(|snapshot| snapshot.warnings().to_vec()).unwrap_or_default(),
             last_error: state.last_error.clone(),
             source_error: state.source_error.clone(),
         }
+    }
+
+    /// Waits until the machine code of the current generation is there, or is known not to come.
+    pub fn wait_for_code(&self) -> CodeState {
+        let current = self.snapshot();
+        current.map_or(CodeState::None, |snapshot| snapshot.wait_for_code())
     }
 
     /// The packages of the current generation, in the order of their paths; none before the first.

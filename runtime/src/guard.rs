@@ -26,6 +26,12 @@ pub(crate) fn with_deep_stack<T: Send>(work: impl FnOnce() -> T + Send) -> Resul
     })
 }
 
+/// Runs `work` on a thread of its own with room for deep recursion, which nobody waits for.
+pub(crate) fn spawn_deep(name: &str, work: impl FnOnce() + Send + 'static) -> std::io::Result<()> {
+    let thread = std::thread::Builder::new().name(name.to_owned()).stack_size(BUILD_STACK_BYTES);
+    thread.spawn(work).map(drop)
+}
+
 #[cfg(test)]
 mod tests {
     use super::{DEFECT, guarded, with_deep_stack};

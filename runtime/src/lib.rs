@@ -16,6 +16,7 @@
 
 mod build;
 pub mod capabilities;
+mod code;
 mod combine;
 pub mod coverage;
 pub mod decision;
@@ -45,7 +46,7 @@ mod test_support;
 pub use build::{check, check_with};
 pub use capabilities::Capabilities;
 pub use decision::{Decision, Effect};
-pub use engine::{CounterInfo, Engine, EngineKind, EngineOptions, PackageInfo, Status};
+pub use engine::{CodeReady, CodeState, CounterInfo, Engine, EngineKind, EngineOptions, PackageInfo, Status};
 pub use evaluator::{Evaluator, Ruling, RulingRule};
 pub use hpol_compiler::Pass;
 pub use hpol_lang::source::Location;

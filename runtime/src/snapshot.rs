@@ -11,6 +11,7 @@ use hpol_lang::source::Span;
 use hpol_lang::types::Type;
 
 use crate::build::{self, Built, Definition};
+use crate::code::CodeState;
 use crate::combine::PolicyName;
 use crate::draw::Constants;
 use crate::engine::{EngineKind, EngineOptions};
@@ -84,7 +85,17 @@ impl Snapshot {
 
     /// The machine code, if that is what is to run.
     pub(crate) fn code(&self, kind: EngineKind) -> Option<&CompiledCode> {
-        self.built.code.as_ref().filter(|_| kind == EngineKind::Jit)
+        self.built.code.get().filter(|_| kind == EngineKind::Jit)
+    }
+
+    /// How far the machine code is.
+    pub(crate) fn code_state(&self) -> CodeState {
+        self.built.code.state()
+    }
+
+    /// Waits until the machine code is made.
+    pub(crate) fn wait_for_code(&self) -> CodeState {
+        self.built.code.wait()
     }
 
     /// The plan.
@@ -131,10 +142,9 @@ impl Snapshot {
         kind: EngineKind,
         work: impl FnOnce(&dyn Machine, &mut Context) -> T,
     ) -> Option<T> {
-        self.with_context(|context| match (kind, &self.built.code) {
-            (EngineKind::Jit, Some(code)) => work(code, context),
-            // An engine without code was told to make none.
-            (EngineKind::Jit, None) | (EngineKind::Interpreter, _) => work(&Interpreter::default(), context),
+        self.with_context(|context| match self.code(kind) {
+            Some(code) => work(code, context),
+            None => work(&Interpreter::default(), context),
         })
     }
 

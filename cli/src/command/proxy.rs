@@ -11,7 +11,7 @@ use hpol_proxy::gateway::Gateway;
 use hpol_proxy::logging;
 use hpol_proxy::policy::FollowedPolicy;
 use hpol_runtime::source::Refreshed;
-use hpol_runtime::{Engine, EngineKind, EngineOptions};
+use hpol_runtime::{CodeReady, Engine, EngineKind, EngineOptions};
 
 use crate::admin::print_json;
 use crate::exit::{Exit, Usage};
@@ -66,7 +66,8 @@ async fn serve(config: &Config, options: &Proxy) -> anyhow::Result<Exit> {
     let kind = options.engine.map_or(config.engine.into(), EngineKind::from);
     let file = options.host.capabilities.as_deref().or(config.capabilities.as_deref());
     let capabilities = file.map(policy::read_capabilities).transpose()?;
-    let engine = Engine::new(EngineOptions { kind, capabilities, ..EngineOptions::default() });
+    let engine =
+        Engine::new(EngineOptions { kind, code: CodeReady::InBackground, capabilities, ..EngineOptions::default() });
     let (policy, events) = FollowedPolicy::start(&config.policy, engine.clone()).await?;
     match policy.first() {
         Refreshed::Loaded { .. } | Refreshed::Unchanged => {}

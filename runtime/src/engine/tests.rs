@@ -1,7 +1,7 @@
 use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use hpol_compiler::jit;
+use crate::code::Code;
 use hpol_lang::value::{JsonLimits, parse_json};
 
 use super::*;
@@ -15,7 +15,7 @@ fn with_code(built: &Built) -> Built {
         typed: None,
         definitions: rustc_hash::FxHashMap::default(),
         program: built.program.clone(),
-        code: Some(jit::compile(&built.program).expect("code is made")),
+        code: Code::now(&built.program).expect("code is made"),
         inputs: built.inputs.clone(),
         kinds: built.kinds.clone(),
         conditions: built.conditions.clone(),

@@ -3,7 +3,9 @@
 use hpol_runtime::decision::{Mask, OperatorKind, RuleOutcome};
 use hpol_runtime::error::{QueryError, code};
 use hpol_runtime::source::Files;
-use hpol_runtime::{Decision, Effect, Engine, EngineKind, EngineOptions, Input, Limits};
+use hpol_runtime::{
+    CodeReady, CodeState, Decision, Effect, Engine, EngineKind, EngineOptions, Evaluator, Input, Limits,
+};
 
 use crate::common::{ORDERS, engine, engine_with, input, order, value};
 
@@ -34,6 +36,23 @@ fn a_request_that_is_allowed_carries_the_masks() {
     assert!(decision.errors.is_empty() && decision.absent.is_empty());
     assert!(decision.revision.starts_with("memory:"));
     assert_eq!(decision.policy_hash.len(), 64);
+}
+
+#[test]
+fn a_decision_is_the_same_before_and_behind_its_machine_code() {
+    let engine = Engine::new(EngineOptions { code: CodeReady::InBackground, ..EngineOptions::default() });
+    assert_eq!(engine.wait_for_code(), CodeState::None);
+    engine.load(&Files::from_memory([("policy.hpol", ORDERS)])).expect("it compiles");
+    let request = order("ada", &["staff"], 10, "pen");
+    let mut evaluator = Evaluator::new(&engine);
+    evaluator.set_input(&request);
+    // Nobody knows which evaluator gives these.
+    let (early, ruled) = (engine.decide(&request), evaluator.decide().effect());
+    assert_eq!(engine.wait_for_code(), CodeState::Ready);
+    assert_eq!(engine.status().code, CodeState::Ready);
+    assert_eq!(engine.decide(&request), early);
+    assert_eq!(evaluator.decide().effect(), ruled);
+    assert_eq!(early, decide(ORDERS, &request));
 }
 
 #[test]
