@@ -4,11 +4,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use hpol_runtime::source::Files;
+use hpol_runtime::{Evaluator, Input};
 use serde::Serialize;
 
-use crate::engine::{HPOL, Hpol, Runner, Start, hpol_engine, hpol_files};
+use crate::engine::{HPOL, Hpol, Runner, Start, hpol_engine, hpol_files, hpol_input};
 use crate::error::BenchError;
-use crate::measure::median;
 use crate::policy::Case;
 
 /// What a program has allocated so far.
@@ -28,7 +28,7 @@ pub type Meter = fn() -> Allocated;
 pub struct Loading {
     /// The policy.
     pub policy: String,
-    /// Milliseconds from its files to the first decision.
+    /// Milliseconds from its files to the first decision: the least of some loads, because others share the machine.
     pub first_decision_milliseconds: f64,
     /// Bytes of its files, documents included.
     pub source_bytes: usize,
@@ -36,14 +36,16 @@ pub struct Loading {
     pub document_bytes: usize,
     /// Bytes that the engine holds after the first decision, without code.
     pub memory_bytes: usize,
+    /// Bytes of memory that machine code stands in; nothing where the system does not tell.
+    pub code_bytes: usize,
     /// Allocations of a warm decision, on average over its requests.
     pub allocations_prepared: f64,
     /// The same from JSON text.
     pub allocations_json: f64,
 }
 
-/// How often a policy is loaded for the median.
-const LOADS: usize = 3;
+/// How often a policy is loaded.
+const LOADS: usize = 5;
 
 /// How often requests are decided before allocations count, and while they do.
 const ROUNDS: usize = 50;
@@ -55,18 +57,17 @@ const ROUNDS: usize = 50;
 /// What is wrong with the policy.
 pub fn loading(case: &Case, meter: Meter) -> Result<Loading, BenchError> {
     let files = hpol_files(case);
-    let mut times = Vec::new();
-    let mut memory_bytes = 0;
+    let input = input(case, 0)?;
+    let mut least = f64::INFINITY;
+    let (mut memory_bytes, mut code_bytes) = (0, 0);
     for _ in 0..LOADS {
-        let (before, begun) = (meter().bytes, Instant::now());
+        let (before, code_before, begun) = (meter().bytes, executable_bytes(), Instant::now());
         let engine = hpol_runtime::Engine::new(hpol_runtime::EngineOptions::default());
         engine.load(&files).map_err(|error| BenchError::engine(HPOL, &case.name, error))?;
-        let input = hpol_runtime::Input::from_json(case.kind, &case.requests[0].text);
-        let input = input.map_err(|error| BenchError::engine(HPOL, &case.name, error))?;
         std::hint::black_box(engine.decide(&input));
-        times.push(begun.elapsed().as_secs_f64() * 1e3);
-        drop(input);
+        least = least.min(begun.elapsed().as_secs_f64() * 1e3);
         memory_bytes = meter().bytes.saturating_sub(before);
+        code_bytes = executable_bytes().saturating_sub(code_before);
     }
     let mut runner = Hpol::load(case)?;
     let mut allocations = |start| {
@@ -78,13 +79,18 @@ pub fn loading(case: &Case, meter: Meter) -> Result<Loading, BenchError> {
     let documents = case.files.iter().filter(|(path, _)| path.ends_with(".json") && !path.ends_with(".schema.json"));
     Ok(Loading {
         policy: case.name.clone(),
-        first_decision_milliseconds: median(times),
+        first_decision_milliseconds: least,
         source_bytes: case.files.iter().map(|(_, content)| content.len()).sum(),
         document_bytes: documents.map(|(_, content)| content.len()).sum(),
         memory_bytes,
+        code_bytes,
         allocations_prepared: allocations(Start::Prepared),
         allocations_json: allocations(Start::Json),
     })
+}
+
+fn input(case: &Case, request: usize) -> Result<Input, BenchError> {
+    hpol_input(case.kind, &case.requests[request]).map_err(|message| BenchError::engine(HPOL, &case.name, message))
 }
 
 /// What goes on beside the decisions.
@@ -130,14 +136,11 @@ pub struct Latencies {
 pub fn latencies(case: &Case, beside: Beside, generations: usize) -> Result<Latencies, BenchError> {
     let engine = hpol_engine(case)?;
     let other = hpol_engine(case)?;
-    let inputs = case.requests[..case.timed].iter().map(|request| {
-        hpol_runtime::Input::from_json(case.kind, &request.text)
-            .map_err(|error| BenchError::engine(HPOL, &case.name, error))
-    });
-    let inputs = inputs.collect::<Result<Vec<_>, _>>()?;
+    let inputs = (0..case.timed).map(|request| input(case, request)).collect::<Result<Vec<_>, _>>()?;
     let expected: Vec<_> = inputs.iter().map(|input| engine.decide(input).effect).collect();
     let generation_files = [hpol_files(case), changed(case)];
     let ended = AtomicBool::new(false);
+    let mut evaluator = Evaluator::new(&engine);
     let mut times: Vec<u32> = Vec::new();
     let mut wrong = 0;
     let loaded = std::thread::scope(|scope| {
@@ -149,7 +152,8 @@ pub fn latencies(case: &Case, beside: Beside, generations: usize) -> Result<Late
         while !ended.load(Ordering::Acquire) {
             for (input, expected) in inputs.iter().zip(&expected) {
                 let begun = Instant::now();
-                let effect = engine.decide(input).effect;
+                evaluator.set_input(input);
+                let effect = evaluator.decide().effect();
                 times.push(u32::try_from(begun.elapsed().as_nanos()).unwrap_or(u32::MAX));
                 wrong += usize::from(effect != *expected);
             }
@@ -212,7 +216,7 @@ fn load_all(
 pub struct Held {
     /// Reloads so far.
     pub reloads: usize,
-    /// Bytes of values and plans.
+    /// Bytes that are held more than after the first load, without code.
     pub bytes: usize,
     /// Bytes of the process that stand in memory, code included; nothing where the system does not tell.
     pub resident_bytes: usize,
@@ -226,8 +230,7 @@ pub struct Held {
 pub fn reloads(case: &Case, count: usize, meter: Meter) -> Result<Vec<Held>, BenchError> {
     let engine = hpol_engine(case)?;
     let files = [hpol_files(case), changed(case)];
-    let input = hpol_runtime::Input::from_json(case.kind, &case.requests[0].text);
-    let input = input.map_err(|error| BenchError::engine(HPOL, &case.name, error))?;
+    let input = input(case, 0)?;
     let before = meter().bytes;
     let mut held = Vec::new();
     for reload in 1..=count {
@@ -246,4 +249,23 @@ fn resident_bytes() -> usize {
     let pages = std::fs::read_to_string("/proc/self/statm").ok();
     let pages = pages.and_then(|text| text.split(' ').nth(1).and_then(|pages| pages.parse::<usize>().ok()));
     pages.unwrap_or(0) * rustix::param::page_size()
+}
+
+/// Bytes in memory that can be executed and come from no file: machine code of policies.
+fn executable_bytes() -> usize {
+    let maps = std::fs::read_to_string("/proc/self/smaps").unwrap_or_default();
+    let mut executable = false;
+    let mut kilobytes = 0;
+    for line in maps.lines() {
+        let mut words = line.split_whitespace();
+        match (words.next(), words.next()) {
+            (Some("Rss:"), Some(size)) if executable => kilobytes += size.parse().unwrap_or(0),
+            // `7f0000000000-7f0000001000 r-xp 00000000 00:00 0` and a name, if it has one.
+            (Some(range), Some(rights)) if range.contains('-') && rights.len() == 4 => {
+                executable = rights.contains('x') && words.nth(3).is_none();
+            }
+            _ => {}
+        }
+    }
+    kilobytes * 1024
 }

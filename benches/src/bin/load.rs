@@ -111,8 +111,17 @@ fn run(arguments: &Arguments) -> Result<ExitCode, BenchError> {
 const MILLISECONDS_MAX: (f64, f64) = (1_000.0, 20.0);
 
 fn loading_text(all: &[Loading], missed: &mut Vec<String>) -> String {
-    let headings =
-        ["policy", "first decision", "source", "documents", "held", "held/documents", "allocations", "from JSON"];
+    let headings = [
+        "policy",
+        "first decision",
+        "source",
+        "documents",
+        "held",
+        "held/documents",
+        "code",
+        "allocations",
+        "from JSON",
+    ];
     let mut table = Table::new(headings);
     for one in all {
         let limit = if one.policy == "rules_10000" { MILLISECONDS_MAX.0 } else { MILLISECONDS_MAX.1 };
@@ -137,12 +146,13 @@ fn loading_text(all: &[Loading], missed: &mut Vec<String>) -> String {
             bytes(one.document_bytes as f64),
             bytes(one.memory_bytes as f64),
             if one.document_bytes > 10_000 { format!("{of_documents:.1}×") } else { "–".to_owned() },
+            bytes(one.code_bytes as f64),
             format!("{:.1}", one.allocations_prepared),
             format!("{:.1}", one.allocations_json),
         ]);
     }
     format!(
-        "Loading: wall time from the files to the first decision; what the engine holds then, without code; allocations of a warm decision.\n\n{table}"
+        "Loading: wall time from the files to the first decision; what the engine holds then; its machine code; allocations of a warm decision.\n\n{table}"
     )
 }
 
@@ -182,7 +192,7 @@ fn latencies_text(case: &Case, all: &[Latencies], missed: &mut Vec<String>) -> S
 const GROWTH_MAX: f64 = 1.02;
 
 fn held_text(case: &Case, all: &[Held], missed: &mut Vec<String>) -> String {
-    let mut table = Table::new(["reloads", "held", "resident"]);
+    let mut table = Table::new(["reloads", "held more", "resident"]);
     for one in all {
         let resident = bytes(one.resident_bytes as f64);
         table.row([whole(one.reloads as f64), bytes(one.bytes as f64), resident]);

@@ -12,8 +12,9 @@ use crate::error::BenchError;
 use crate::policy::{Case, Request};
 
 /// The ways to ask hpol.
-pub(super) const ENGINES: [Engine; 2] = [
+pub(super) const ENGINES: [Engine; 3] = [
     Engine { name: HPOL, side: Side::Ours, load: |case| Ok(Some(Box::new(Hpol::load(case)?))) },
+    Engine { name: "hpol serde", side: Side::Ours, load: |case| Ok(Some(Box::new(Serde(Hpol::load(case)?)))) },
     Engine { name: "hpol full", side: Side::Ours, load: |case| Ok(Some(Box::new(Full::load(case)?))) },
 ];
 
@@ -84,17 +85,9 @@ impl Hpol {
             evaluator
         });
         let prepared = prepared.collect();
-        let evaluator = Evaluator::new(&engine);
+        let mut evaluator = Evaluator::new(&engine);
+        evaluator.surround(Some(NOW), None);
         Ok(Self { kind: case.kind, inputs, requests: case.requests.clone(), prepared, evaluator })
-    }
-}
-
-impl Hpol {
-    /// Takes in a request from its text.
-    fn take_text(&mut self, at: usize) {
-        let request = &self.requests[at];
-        self.evaluator.surround(Some(NOW), request.state.clone());
-        self.evaluator.set_json(self.kind, &request.text);
     }
 }
 
@@ -134,16 +127,39 @@ fn ruled(ruling: Ruling<'_>) -> Result<Answer, String> {
     Ok(Answer { effect, notes })
 }
 
+impl Hpol {
+    /// Says what is known of earlier requests, where the policy asks.
+    fn surround(&mut self, at: usize) {
+        if let Some(state) = &self.requests[at].state {
+            self.evaluator.surround(Some(NOW), Some(state.clone()));
+        }
+    }
+
+    fn take_text(&mut self, at: usize) {
+        self.surround(at);
+        self.evaluator.set_json(self.kind, black_box(&self.requests[at].text));
+    }
+
+    fn take_document(&mut self, at: usize) {
+        self.surround(at);
+        self.evaluator.set_typed(self.kind, black_box(&self.requests[at].document));
+    }
+
+    /// The ruling twice, because the second time everything is warm.
+    fn ruled_twice(&mut self) -> Result<Answer, String> {
+        let first = ruled(self.evaluator.decide())?;
+        let second = ruled(self.evaluator.decide())?;
+        if first == second { Ok(first) } else { Err(format!("{first}, then {second}")) }
+    }
+}
+
 impl Runner for Hpol {
     fn answer(&mut self, start: Start, at: usize) -> Result<Answer, String> {
         match start {
             Start::Prepared => self.evaluator.set_input(&self.inputs[at]),
             Start::Json => self.take_text(at),
         }
-        // Twice, because the second time everything is warm.
-        let first = ruled(self.evaluator.decide())?;
-        let second = ruled(self.evaluator.decide())?;
-        if first == second { Ok(first) } else { Err(format!("{first}, then {second}")) }
+        self.ruled_twice()
     }
 
     fn batch(&mut self, start: Start, rounds: usize) {
@@ -156,10 +172,40 @@ impl Runner for Hpol {
                 }
                 Start::Json => {
                     for at in 0..self.prepared.len() {
-                        self.take_text(black_box(at));
+                        self.take_text(at);
                         consume(self.evaluator.decide());
                     }
                 }
+            }
+        }
+    }
+}
+
+/// Rulings on requests that a host has as values for serde, each taken in anew; from JSON text by way of `serde_json::Value`.
+#[derive(Debug)]
+struct Serde(Hpol);
+
+impl Serde {
+    fn take(&mut self, start: Start, at: usize) -> Result<(), serde_json::Error> {
+        if start == Start::Json {
+            self.0.requests[at].document = serde_json::from_str(black_box(&self.0.requests[at].text))?;
+        }
+        self.0.take_document(at);
+        Ok(())
+    }
+}
+
+impl Runner for Serde {
+    fn answer(&mut self, start: Start, at: usize) -> Result<Answer, String> {
+        self.take(start, at).map_err(|error| error.to_string())?;
+        self.0.ruled_twice()
+    }
+
+    fn batch(&mut self, start: Start, rounds: usize) {
+        for _ in 0..rounds {
+            for at in 0..self.0.prepared.len() {
+                drop(black_box(self.take(start, at)));
+                consume(self.0.evaluator.decide());
             }
         }
     }
