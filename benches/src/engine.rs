@@ -6,7 +6,13 @@ use crate::answer::Answer;
 use crate::error::BenchError;
 use crate::policy::{Case, Form};
 
+#[cfg(feature = "peers")]
+mod cedar;
+#[cfg(feature = "peers")]
+mod cel;
 mod hpol;
+#[cfg(feature = "peers")]
+mod rego;
 
 pub use hpol::{Hpol, engine as hpol_engine, files as hpol_files, input as hpol_input};
 
@@ -94,6 +100,8 @@ pub fn engines() -> Vec<Engine> {
         Engine { name: "value", side: Side::ByHand, load: |case| case.by_hand(Form::Untyped).map(Some) },
     ];
     engines.extend(hpol::ENGINES);
+    #[cfg(feature = "peers")]
+    engines.extend(rego::ENGINES.into_iter().chain([cedar::ENGINE, cel::ENGINE]));
     engines
 }
 
