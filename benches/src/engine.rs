@@ -14,7 +14,7 @@ mod hpol;
 #[cfg(feature = "peers")]
 mod rego;
 
-pub use hpol::{Hpol, engine as hpol_engine, files as hpol_files, input as hpol_input};
+pub use hpol::{Hpol, files as hpol_files, input as hpol_input};
 
 /// What a decision starts from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

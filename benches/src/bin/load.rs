@@ -114,11 +114,12 @@ fn loading_text(all: &[Loading], missed: &mut Vec<String>) -> String {
     let headings = [
         "policy",
         "first decision",
+        "machine code",
         "source",
         "documents",
         "held",
         "held/documents",
-        "code",
+        "code holds",
         "allocations",
         "from JSON",
     ];
@@ -142,6 +143,7 @@ fn loading_text(all: &[Loading], missed: &mut Vec<String>) -> String {
         table.row([
             one.policy.clone(),
             format!("{:.1} ms", one.first_decision_milliseconds),
+            format!("{:.1} ms", one.code_milliseconds),
             bytes(one.source_bytes as f64),
             bytes(one.document_bytes as f64),
             bytes(one.memory_bytes as f64),
@@ -152,7 +154,7 @@ fn loading_text(all: &[Loading], missed: &mut Vec<String>) -> String {
         ]);
     }
     format!(
-        "Loading: wall time from the files to the first decision; what the engine holds then; its machine code; allocations of a warm decision.\n\n{table}"
+        "Loading: wall time from the files to the first decision, by the interpreter, and to machine code; what the engine holds; allocations of a warm decision.\n\n{table}"
     )
 }
 

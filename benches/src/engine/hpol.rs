@@ -26,12 +26,8 @@ pub fn files(case: &Case) -> Files {
     Files::from_memory(case.files.iter().map(|(path, content)| (path.as_str(), content.as_str())))
 }
 
-/// An engine that has loaded a policy.
-///
-/// # Errors
-///
-/// What is wrong with the policy.
-pub fn engine(case: &Case) -> Result<hpol_runtime::Engine, BenchError> {
+/// An engine that has loaded a policy, with its machine code.
+fn engine(case: &Case) -> Result<hpol_runtime::Engine, BenchError> {
     let engine = hpol_runtime::Engine::new(EngineOptions::default());
     let loaded = engine.load(&files(case));
     loaded.map_err(|error| BenchError::engine(HPOL, &case.name, refusal(&error)))?;
