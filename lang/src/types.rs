@@ -25,6 +25,10 @@ pub(crate) use signature::named;
 pub use text::{parse_duration, parse_time, text_fits};
 pub use validate::{Mismatch, Part, PathStep, Progress, validate, validate_part};
 
+/// How often recursive types are unfolded to compare two types. Types that need more are not told to be subtypes, and told to
+/// overlap, which is what can be said of any two.
+const UNFOLDS_MAX: usize = 6;
+
 /// A type.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Type {
@@ -222,63 +226,84 @@ impl Type {
 
     /// Whether every value of `self` is one of `other`.
     pub fn is_subtype_of(&self, other: &Type) -> bool {
+        self.is_subtype_within(other, UNFOLDS_MAX)
+    }
+
+    /// As [`Type::is_subtype_of`], unfolding recursive types so often only: two that are not the same could be without end.
+    fn is_subtype_within(&self, other: &Type, unfolds: usize) -> bool {
         match (self, other) {
             (_, Type::Any) | (Type::Never, _) => true,
             (Type::Any, _) => false,
-            (Type::Refined(left), _) => other.members().contains(self) || left.base.is_subtype_of(other),
+            (Type::Refined(left), _) => other.members().contains(self) || left.base.is_subtype_within(other, unfolds),
             (_, Type::Refined(_)) => false,
             (Type::Recursive(..), Type::Recursive(..)) => self == other,
-            (Type::Recursive(..), _) => self.unfolded().is_subtype_of(other),
-            (_, Type::Recursive(..)) => self.is_subtype_of(&other.unfolded()),
-            (Type::Union(members), _) => members.iter().all(|member| member.is_subtype_of(other)),
-            (_, Type::Union(members)) => members.iter().any(|member| self.is_subtype_of(member)),
+            (Type::Recursive(..), _) => {
+                other.members().contains(self)
+                    || unfolds.checked_sub(1).is_some_and(|left| self.unfolded().is_subtype_within(other, left))
+            }
+            (_, Type::Recursive(..)) => {
+                unfolds.checked_sub(1).is_some_and(|left| self.is_subtype_within(&other.unfolded(), left))
+            }
+            (Type::Union(members), _) => members.iter().all(|member| member.is_subtype_within(other, unfolds)),
+            (_, Type::Union(members)) => members.iter().any(|member| self.is_subtype_within(member, unfolds)),
             (Type::Literal(value), other) if !matches!(other, Type::Literal(_)) => {
-                Type::of_scalar(value).is_subtype_of(other)
+                Type::of_scalar(value).is_subtype_within(other, unfolds)
             }
             (Type::Int | Type::Time | Type::Duration, Type::Decimal) => true,
             (Type::Ip | Type::Cidr | Type::Regex | Type::Glob, Type::String) => true,
-            (Type::Array(left), Type::Array(right)) | (Type::Set(left), Type::Set(right)) => left.is_subtype_of(right),
-            (Type::Tuple(left), Type::Array(right)) => left.iter().all(|ty| ty.is_subtype_of(right)),
+            (Type::Array(left), Type::Array(right)) | (Type::Set(left), Type::Set(right)) => {
+                left.is_subtype_within(right, unfolds)
+            }
+            (Type::Tuple(left), Type::Array(right)) => left.iter().all(|ty| ty.is_subtype_within(right, unfolds)),
             (Type::Tuple(left), Type::Tuple(right)) => {
-                left.len() == right.len() && left.iter().zip(right.iter()).all(|(a, b)| a.is_subtype_of(b))
+                left.len() == right.len() && left.iter().zip(right.iter()).all(|(a, b)| a.is_subtype_within(b, unfolds))
             }
             (Type::Map(left_key, left), Type::Map(right_key, right)) => {
-                left_key.is_subtype_of(right_key) && left.is_subtype_of(right)
+                left_key.is_subtype_within(right_key, unfolds) && left.is_subtype_within(right, unfolds)
             }
             (Type::Record(left), Type::Map(key, value)) => {
                 !left.open
-                    && Type::String.is_subtype_of(key)
-                    && left.fields.values().all(|field| field.ty.is_subtype_of(value))
-                    && left.rest_types().all(|ty| ty.is_subtype_of(value))
+                    && Type::String.is_subtype_within(key, unfolds)
+                    && left.fields.values().all(|field| field.ty.is_subtype_within(value, unfolds))
+                    && left.rest_types().all(|ty| ty.is_subtype_within(value, unfolds))
             }
-            (Type::Record(left), Type::Record(right)) => left.fits(right),
+            (Type::Record(left), Type::Record(right)) => left.fits(right, unfolds),
             (left, right) => left == right,
         }
     }
 
     /// Whether some value could belong to both types; `false` is certain, `true` is not.
     pub fn overlaps(&self, other: &Type) -> bool {
+        self.overlaps_within(other, UNFOLDS_MAX)
+    }
+
+    /// As [`Type::overlaps`], unfolding recursive types so often only.
+    fn overlaps_within(&self, other: &Type, unfolds: usize) -> bool {
         match (self, other) {
             (Type::Never, _) | (_, Type::Never) => false,
             (Type::Any | Type::Variable(_) | Type::Defined(_), _)
             | (_, Type::Any | Type::Variable(_) | Type::Defined(_)) => true,
-            (Type::Refined(refined), other) | (other, Type::Refined(refined)) => refined.base.overlaps(other),
+            (Type::Refined(refined), other) | (other, Type::Refined(refined)) => {
+                refined.base.overlaps_within(other, unfolds)
+            }
             (Type::Recursive(..), Type::Recursive(..)) => true,
             (recursive @ Type::Recursive(..), other) | (other, recursive @ Type::Recursive(..)) => {
-                recursive.unfolded().overlaps(other)
+                unfolds.checked_sub(1).is_none_or(|left| recursive.unfolded().overlaps_within(other, left))
             }
             (Type::Union(members), other) | (other, Type::Union(members)) => {
-                members.iter().any(|member| member.overlaps(other))
+                members.iter().any(|member| member.overlaps_within(other, unfolds))
             }
             (Type::Literal(left), Type::Literal(right)) => left == right,
-            (Type::Literal(value), other) | (other, Type::Literal(value)) => Type::of_scalar(value).overlaps(other),
+            (Type::Literal(value), other) | (other, Type::Literal(value)) => {
+                Type::of_scalar(value).overlaps_within(other, unfolds)
+            }
             (Type::Array(_), Type::Array(_) | Type::Tuple(_)) | (Type::Tuple(_), Type::Array(_)) => true,
             (Type::Tuple(left), Type::Tuple(right)) => {
-                left.len() == right.len() && left.iter().zip(right.iter()).all(|(a, b)| a.overlaps(b))
+                left.len() == right.len() && left.iter().zip(right.iter()).all(|(a, b)| a.overlaps_within(b, unfolds))
             }
             (Type::Set(_), Type::Set(_)) | (Type::Map(..), Type::Map(..)) => true,
             (Type::Record(_), Type::Map(..)) | (Type::Map(..), Type::Record(_)) => true,
-            (Type::Record(left), Type::Record(right)) => left.overlaps(right),
+            (Type::Record(left), Type::Record(right)) => left.overlaps_within(right, unfolds),
             (left, right) => left.kind() == right.kind(),
         }
     }
@@ -360,24 +385,26 @@ impl Record {
         self.open || self.rest_types().next().is_some()
     }
 
-    fn fits(&self, other: &Record) -> bool {
+    fn fits(&self, other: &Record, unfolds: usize) -> bool {
         let required = other.fields.iter().all(|(name, field)| match self.fields.get(name) {
-            Some(own) => own.ty.is_subtype_of(&field.ty) && (field.optional || !own.optional),
+            Some(own) => own.ty.is_subtype_within(&field.ty, unfolds) && (field.optional || !own.optional),
             None => field.optional && !self.has_rest(),
         });
         let mut extra = self.fields.iter().filter(|(name, _)| !other.fields.contains_key(*name));
         let anything = other.open && other.rest.is_none();
         let rest = anything || !self.has_rest() || (self.open == other.open && self.rest == other.rest);
         let fits = |name: &str, ty: &Type| {
-            other.unnamed(name).is_some_and(|types| types.into_iter().all(|wanted| ty.is_subtype_of(wanted)))
+            other
+                .unnamed(name)
+                .is_some_and(|types| types.into_iter().all(|wanted| ty.is_subtype_within(wanted, unfolds)))
         };
         required && rest && extra.all(|(name, field)| fits(name, &field.ty))
     }
 
-    fn overlaps(&self, other: &Record) -> bool {
+    fn overlaps_within(&self, other: &Record, unfolds: usize) -> bool {
         let agree = |left: &Record, right: &Record| {
             left.fields.iter().all(|(name, field)| match right.fields.get(name) {
-                Some(other) => (field.optional && other.optional) || field.ty.overlaps(&other.ty),
+                Some(other) => (field.optional && other.optional) || field.ty.overlaps_within(&other.ty, unfolds),
                 None => field.optional || right.unnamed(name).is_some(),
             })
         };

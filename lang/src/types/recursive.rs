@@ -109,3 +109,29 @@ impl Type {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A tree whose inner trees stand in a union, by a name.
+    fn tree(name: &str) -> Type {
+        let inner = Type::Union([Type::String, Type::Defined(0)].into());
+        let fields = [("inner".into(), Field { ty: inner, optional: true })].into();
+        let record = Type::Record(Record { name: None, fields, open: false, rest: None }.into());
+        Type::Recursive(Definitions { types: vec![(name.into(), record)] }.into(), 0)
+    }
+
+    #[test]
+    fn comparing_types_without_end_ends() {
+        let (left, right) = (tree("Left"), tree("Right"));
+        let (left_or_none, right_or_none) =
+            (Type::union([left.clone(), Type::Null]), Type::union([right.clone(), Type::Null]));
+        assert!(left.is_subtype_of(&left_or_none));
+        assert!(left_or_none.is_subtype_of(&left_or_none));
+        // They are alike, which can't be told by looking at a part of them.
+        assert!(!left.is_subtype_of(&right_or_none));
+        assert!(left.overlaps(&right_or_none));
+        assert!(left_or_none.overlaps(&right_or_none));
+    }
+}
