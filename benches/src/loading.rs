@@ -69,8 +69,9 @@ pub fn loading(case: &Case, meter: Meter) -> Result<Loading, BenchError> {
         least = least.min(begun.elapsed().as_secs_f64() * 1e3);
         engine.wait_for_code();
         least_code = least_code.min(begun.elapsed().as_secs_f64() * 1e3);
-        memory_bytes = meter().bytes.saturating_sub(before);
-        code_bytes = executable_bytes().saturating_sub(code_before);
+        // The most of all loads, because what an earlier one held may be given back only now.
+        memory_bytes = memory_bytes.max(meter().bytes.saturating_sub(before));
+        code_bytes = code_bytes.max(executable_bytes().saturating_sub(code_before));
     }
     let mut runner = Hpol::load(case)?;
     let mut allocations = |start| {
