@@ -234,6 +234,7 @@ impl Context {
 
     /// Starts another evaluation of the same input by the same plan within the same limits. Words made since
     /// [`Context::keep_input`] are not valid any more.
+    #[inline]
     pub fn restart(&mut self) {
         self.heap.truncate(self.kept);
         self.state.restart();
@@ -243,6 +244,7 @@ impl Context {
     }
 
     /// Drops what an evaluation left behind besides values, and gives it back its limits.
+    #[inline]
     fn empty(&mut self) {
         self.hot.fuel = self.limits.fuel;
         self.hot.poll_at = self.limits.fuel.saturating_sub(POLL_UNITS);
@@ -304,6 +306,7 @@ impl Context {
     }
 
     /// The value of `because` of the decision rule that was evaluated last, if its body held and it has one.
+    #[inline]
     pub fn reason(&self) -> Option<Word> {
         self.records.reason
     }
@@ -356,6 +359,7 @@ impl Context {
     /// # Errors
     ///
     /// [`Stop`] if there is not so much left, or the evaluation's time is over.
+    #[inline]
     pub fn charge(&mut self, units: u64, place: PlaceId) -> Result<(), Stop> {
         if units < self.hot.fuel.saturating_sub(self.hot.poll_at) {
             self.hot.fuel -= units;
@@ -399,6 +403,7 @@ impl Context {
     }
 
     /// Where the evaluation stands.
+    #[inline]
     pub(crate) fn checkpoint(&self) -> Checkpoint {
         Checkpoint {
             worlds: self.worlds.len(),

@@ -82,6 +82,7 @@ pub(crate) struct RangeTable {
 
 impl RuleIndex {
     /// Adds the rules that can count to `candidates`, in ascending order. `slots` are those of the input in force.
+    #[inline]
     pub fn candidates(&self, slots: &[Word], heap: &Heap, candidates: &mut Vec<u32>) {
         let at = |slot: SlotId| slots.get(slot.index()).copied().unwrap_or(Word::ABSENT);
         let start = candidates.len();
@@ -182,6 +183,7 @@ pub(crate) enum Ask {
 
 impl Ask {
     /// Whether it may be so; `at` says what stands in a slot.
+    #[inline]
     fn may_hold(&self, at: &impl Fn(SlotId) -> Word, heap: &Heap) -> bool {
         match self {
             Self::Not(ask) => ask.holds(at, heap) != Some(true),
@@ -190,6 +192,7 @@ impl Ask {
     }
 
     /// Whether it is so; `None` where an index does not know.
+    #[inline]
     fn holds(&self, at: &impl Fn(SlotId) -> Word, heap: &Heap) -> Option<bool> {
         match self {
             Self::OneOf(slot, values) => Some(values.contains(&at(*slot))),

@@ -85,6 +85,7 @@ impl Arena {
     /// Where the number of the words stands.
     pub const WORDS_LENGTH: usize = offset_of!(Arena, words_length);
 
+    #[inline]
     fn of(region: &Region) -> Self {
         Self {
             nodes: region.nodes.as_ptr().expose_provenance(),
@@ -192,12 +193,14 @@ impl Heap {
     }
 
     /// How far the local region is filled, to go back to with [`Heap::truncate`].
+    #[inline]
     pub fn mark(&self) -> HeapMark {
         let Region { nodes, words, text, numbers, .. } = &self.local;
         HeapMark { nodes: nodes.len(), words: words.len(), text: text.len(), numbers: numbers.len() }
     }
 
     /// Drops what the local region was given since `mark`; words made before stay valid.
+    #[inline]
     pub fn truncate(&mut self, mark: HeapMark) {
         self.local.nodes.truncate(mark.nodes);
         self.local.words.truncate(mark.words);
@@ -216,10 +219,12 @@ impl Heap {
         self.local.bytes_used()
     }
 
+    #[inline]
     fn region(&self, space: Space) -> &Region {
         if space == self.space { &self.local } else { &self.frozen }
     }
 
+    #[inline]
     fn node(&self, word: Word) -> (&Region, Node) {
         let region = self.region(word.space());
         (region, region.nodes[word.index()])
@@ -228,6 +233,7 @@ impl Heap {
     // Reading.
 
     /// Takes a value apart.
+    #[inline]
     pub fn view(&self, word: Word) -> View<'_> {
         match word.kind() {
             Kind::Absent => View::Absent,
@@ -259,6 +265,7 @@ impl Heap {
     }
 
     /// The text of a string.
+    #[inline]
     pub fn as_str(&self, word: Word) -> Option<&str> {
         if let View::String(text) = self.view(word) { Some(text) } else { None }
     }

@@ -35,6 +35,7 @@ impl Context {
     /// # Errors
     ///
     /// [`Stop`] at the limit of fuel or depth.
+    #[inline]
     pub fn enter(&mut self, function: FunctionId) -> Result<Entered, Stop> {
         let called = &self.program.functions[function.index()];
         let (memo, span, gathers) = (called.memo, called.span, called.gathers);
@@ -62,6 +63,7 @@ impl Context {
     }
 
     /// Ends the call that was begun last: `result` is what it yields, or absent.
+    #[inline]
     pub fn leave(&mut self, result: Word) {
         let Some(frame) = self.frames.pop() else { return };
         let keeps = result.is_absent() || frame.gathers;

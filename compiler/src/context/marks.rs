@@ -38,11 +38,13 @@ fn length_word(length: usize) -> Word {
 }
 
 impl Marks {
+    #[inline]
     pub(super) fn begin(&mut self, sites: usize) {
         self.clear();
         self.last.resize(sites, 0);
     }
 
+    #[inline]
     pub(super) fn clear(&mut self) {
         self.list.clear();
         self.length = length_word(0);
@@ -63,25 +65,30 @@ impl Marks {
         self.length = length_word(self.list.len());
     }
 
+    #[inline]
     pub(super) fn length(&self) -> usize {
         self.list.len()
     }
 
+    #[inline]
     pub(super) fn truncate(&mut self, length: usize) {
         self.list.truncate(length.max(self.window));
         self.length = length_word(self.list.len());
     }
 
     /// Starts a window and returns where the one before started.
+    #[inline]
     pub(super) fn open_window(&mut self) -> usize {
         std::mem::replace(&mut self.window, self.list.len())
     }
 
+    #[inline]
     pub(super) fn close_window(&mut self, before: usize) {
         self.window = before;
     }
 
     /// What the window holds.
+    #[inline]
     pub(super) fn in_window(&self) -> &[SiteId] {
         &self.list[self.window.min(self.list.len())..]
     }

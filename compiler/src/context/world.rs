@@ -53,6 +53,7 @@ pub enum Intercepted {
 
 impl Context {
     /// Makes the outermost world, or empties it but for its input.
+    #[inline]
     pub(super) fn begin_worlds(&mut self, keep_input: bool) {
         self.worlds.truncate(1);
         if let Some(world) = self.worlds.first_mut() {
@@ -83,6 +84,7 @@ impl Context {
         self.enter_world(0);
     }
 
+    #[inline]
     pub(super) fn enter_world(&mut self, index: usize) {
         let world = &self.worlds[index];
         self.world = index;
@@ -218,11 +220,13 @@ impl Context {
     }
 
     /// What stands in a slot of the plan, as the input in force fills it.
+    #[inline]
     pub(crate) fn slot(&self, slot: SlotId) -> Word {
         self.worlds[self.world].slots.get(slot.index()).copied().unwrap_or(Word::ABSENT)
     }
 
     /// Puts the rules of a package that can count for the input in force into `candidates`; false if all must be run.
+    #[inline]
     pub fn candidates(&self, package: usize, candidates: &mut Vec<u32>) -> bool {
         candidates.clear();
         // What is replaced may stand for what the index takes for granted.
@@ -239,6 +243,7 @@ impl Context {
     }
 
     /// Whether calls and data may be replaced now.
+    #[inline]
     pub fn intercepts(&self) -> bool {
         self.hot.intercepts != 0
     }

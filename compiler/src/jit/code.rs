@@ -90,6 +90,7 @@ pub(super) fn discard(module: JITModule) {
 }
 
 impl Machine for CompiledCode {
+    #[inline]
     fn run(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<Word, Stop> {
         self.entries.run(function, arguments, context)
     }

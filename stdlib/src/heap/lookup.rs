@@ -9,6 +9,7 @@ const SCANNED_MAX: usize = 32;
 impl Heap {
     /// The member of `base` under `key`: of an object by key, of an array by index, of a set the element itself.
     /// Absent where there is none, and where `base` is not a collection.
+    #[inline]
     pub fn index(&self, base: Word, key: Word) -> Word {
         match base.kind() {
             Kind::Object | Kind::Set => {
@@ -63,6 +64,7 @@ impl Heap {
     }
 
     /// Where a key stands among the keys of an object, or an element in a set.
+    #[inline]
     fn position(&self, collection: Word, key: Word) -> Option<usize> {
         let (region, node) = self.node(collection);
         let keys = region.slice(node.start, node.length);
