@@ -370,7 +370,8 @@ impl<'e> Ruling<'e> {
         })
     }
 
-    /// Why, for people; a denial always says something. The same text may come twice.
+    /// Why, for people; a denial always says something. The same text may come twice. Once a rule denies, what else could go wrong
+    /// is not looked for: [`Evaluator::decision`] tells that too.
     pub fn reasons(&self) -> impl Iterator<Item = Cow<'e, str>> + use<'e> {
         let (evaluator, effect) = (self.evaluator, self.effect());
         let found = &evaluator.found;
