@@ -24,6 +24,9 @@ pub(crate) const KEY_SLOTS: usize = 4;
 /// The words of a table's paths, filled up with absent.
 type Key = [u64; KEY_SLOTS];
 
+/// Rules by a text.
+pub(crate) type RulesByText = FxHashMap<Box<str>, Vec<u32>>;
+
 /// The index over the rules of a package. Rules are named by their place in the package's list.
 #[derive(Debug, Clone, Default)]
 pub struct RuleIndex {
@@ -67,7 +70,7 @@ pub(crate) struct MemberTable {
 pub(crate) struct PrefixTable {
     pub(crate) slot: SlotId,
     /// By length in bytes, ascending.
-    pub(crate) lengths: Vec<(usize, FxHashMap<Box<str>, Vec<u32>>)>,
+    pub(crate) lengths: Vec<(usize, RulesByText)>,
 }
 
 /// Rules by a bound on the integer at a path.
@@ -187,7 +190,9 @@ impl Ask {
     fn may_hold(&self, at: &impl Fn(SlotId) -> Word, heap: &Heap) -> bool {
         match self {
             Self::Not(ask) => ask.holds(at, heap) != Some(true),
-            ask => ask.holds(at, heap) != Some(false),
+            Self::OneOf(..) | Self::Has(..) | Self::Prefix(..) | Self::Bound(..) | Self::Holds(_) => {
+                self.holds(at, heap) != Some(false)
+            }
         }
     }
 

@@ -100,7 +100,7 @@ impl Engines {
             // Every other input goes the way of its text, which sets and keys that are no text would not survive.
             let text = input.value().to_json();
             let same = parse_json(&text, JsonLimits::default()).is_ok_and(|value| value == *input.value());
-            if same && text.len() % 2 == 0 {
+            if same && text.len().is_multiple_of(2) {
                 evaluator.surround(Some(input.now_nanoseconds()), input.state().cloned());
                 evaluator.set_json(input.kind(), &text);
             } else {

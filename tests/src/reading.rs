@@ -327,16 +327,16 @@ fn write(ty: &Type, choices: &mut Choices<'_>, out: &mut String, depth: usize) {
     match ty {
         Type::Any | Type::Variable(_) => write_any(choices, out, depth.min(2)),
         Type::Null | Type::Never | Type::Defined(_) => out.push_str("null"),
-        Type::Bool => out.push_str(*choices.one_of(&["true", "false"])),
-        Type::Int => out.push_str(*choices.one_of(&["0", "1", "-7", "3", "1.0", "1152921504606846976"])),
-        Type::Decimal => out.push_str(*choices.one_of(&NUMBERS)),
-        Type::String => write_text(*choices.one_of(&TEXTS), choices, out),
+        Type::Bool => out.push_str(choices.one_of(&["true", "false"])),
+        Type::Int => out.push_str(choices.one_of(&["0", "1", "-7", "3", "1.0", "1152921504606846976"])),
+        Type::Decimal => out.push_str(choices.one_of(&NUMBERS)),
+        Type::String => write_text(choices.one_of(&TEXTS), choices, out),
         Type::Time => {
-            out.push_str(*choices.one_of(&["\"2025-06-15T15:06:40Z\"", "12", "\"2025-06-15T15:06:40+01:00\""]))
+            out.push_str(choices.one_of(&["\"2025-06-15T15:06:40Z\"", "12", "\"2025-06-15T15:06:40+01:00\""]))
         }
-        Type::Duration => out.push_str(*choices.one_of(&["\"15m\"", "5", "\"1h30m\""])),
-        Type::Ip => out.push_str(*choices.one_of(&["\"10.0.0.1\"", "\"::1\""])),
-        Type::Cidr => out.push_str(*choices.one_of(&["\"10.0.0.0/8\"", "\"::/0\""])),
+        Type::Duration => out.push_str(choices.one_of(&["\"15m\"", "5", "\"1h30m\""])),
+        Type::Ip => out.push_str(choices.one_of(&["\"10.0.0.1\"", "\"::1\""])),
+        Type::Cidr => out.push_str(choices.one_of(&["\"10.0.0.0/8\"", "\"::/0\""])),
         Type::Regex => out.push_str("\"^x+$\""),
         Type::Glob => out.push_str("\"x*\""),
         Type::Literal(Value::String(text)) => write_text(text, choices, out),

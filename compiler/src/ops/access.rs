@@ -24,10 +24,9 @@ impl Context {
     /// Marks the first step of a path that finds nothing.
     #[cold]
     fn mark_missing(&mut self, slot: SlotId, sites: &[Option<SiteId>]) {
-        let mut sites = sites.iter().rev();
         let (mut at, mut missing) = (slot, None);
         // The last site that is looked at going up is that of the first step that finds nothing.
-        while let Some(site) = sites.next() {
+        for site in sites.iter().rev() {
             missing = *site;
             let Some(parent) = self.program.slots.get(at).and_then(|slot| slot.parent) else { break };
             let above = self.slot(parent);

@@ -15,7 +15,9 @@ use std::collections::BTreeMap;
 use hpol_stdlib::heap::{Heap, View, Word};
 use rustc_hash::FxHashMap;
 
-use crate::index::{Ask, EqualTable, KEY_SLOTS, MemberTable, Need, PrefixTable, RangeTable, RuleIndex, is_keyed};
+use crate::index::{
+    Ask, EqualTable, KEY_SLOTS, MemberTable, Need, PrefixTable, RangeTable, RuleIndex, RulesByText, is_keyed,
+};
 use crate::plan::{Block, CompareOperator, Function, FunctionId, Program, Register, SlotId, Statement, StatementKind};
 
 use super::Writes;
@@ -323,7 +325,7 @@ struct Builder {
     needs: Vec<(SlotId, Need, Vec<u32>)>,
     equal: BTreeMap<Vec<SlotId>, FxHashMap<[u64; KEY_SLOTS], Vec<u32>>>,
     members: BTreeMap<SlotId, FxHashMap<u64, Vec<u32>>>,
-    prefixes: BTreeMap<SlotId, BTreeMap<usize, FxHashMap<Box<str>, Vec<u32>>>>,
+    prefixes: BTreeMap<SlotId, BTreeMap<usize, RulesByText>>,
     ranges: BTreeMap<SlotId, RangeTable>,
     indexed: bool,
 }
