@@ -327,16 +327,16 @@ fn write(ty: &Type, choices: &mut Choices<'_>, out: &mut String, depth: usize) {
     match ty {
         Type::Any | Type::Variable(_) => write_any(choices, out, depth.min(2)),
         Type::Null | Type::Never | Type::Defined(_) => out.push_str("null"),
-        Type::Bool => out.push_str(choices.one_of(&["true", "false"])),
-        Type::Int => out.push_str(choices.one_of(&["0", "1", "-7", "3", "1.0", "1152921504606846976"])),
-        Type::Decimal => out.push_str(choices.one_of(&NUMBERS)),
-        Type::String => write_text(choices.one_of(&TEXTS), choices, out),
+        Type::Bool => out.push_str(choices.one_of::<&str>(&["true", "false"])),
+        Type::Int => out.push_str(choices.one_of::<&str>(&["0", "1", "-7", "3", "1.0", "1152921504606846976"])),
+        Type::Decimal => out.push_str(choices.one_of::<&str>(&NUMBERS)),
+        Type::String => write_text(choices.one_of::<&str>(&TEXTS), choices, out),
         Type::Time => {
-            out.push_str(choices.one_of(&["\"2025-06-15T15:06:40Z\"", "12", "\"2025-06-15T15:06:40+01:00\""]))
+            out.push_str(choices.one_of::<&str>(&["\"2025-06-15T15:06:40Z\"", "12", "\"2025-06-15T15:06:40+01:00\""]))
         }
-        Type::Duration => out.push_str(choices.one_of(&["\"15m\"", "5", "\"1h30m\""])),
-        Type::Ip => out.push_str(choices.one_of(&["\"10.0.0.1\"", "\"::1\""])),
-        Type::Cidr => out.push_str(choices.one_of(&["\"10.0.0.0/8\"", "\"::/0\""])),
+        Type::Duration => out.push_str(choices.one_of::<&str>(&["\"15m\"", "5", "\"1h30m\""])),
+        Type::Ip => out.push_str(choices.one_of::<&str>(&["\"10.0.0.1\"", "\"::1\""])),
+        Type::Cidr => out.push_str(choices.one_of::<&str>(&["\"10.0.0.0/8\"", "\"::/0\""])),
         Type::Regex => out.push_str("\"^x+$\""),
         Type::Glob => out.push_str("\"x*\""),
         Type::Literal(Value::String(text)) => write_text(text, choices, out),
@@ -407,11 +407,11 @@ fn write_fields(mut fields: Vec<(&str, &Type)>, choices: &mut Choices<'_>, out: 
 
 fn write_any(choices: &mut Choices<'_>, out: &mut String, depth: usize) {
     match choices.below(if depth == 0 { 5 } else { 7 }) {
-        0 => out.push_str(*choices.one_of(&NUMBERS)),
+        0 => out.push_str(choices.one_of::<&str>(&NUMBERS)),
         1 => out.push_str("null"),
         2 => out.push_str("true"),
         3 => out.push_str("false"),
-        4 => write_text(*choices.one_of(&TEXTS), choices, out),
+        4 => write_text(choices.one_of::<&str>(&TEXTS), choices, out),
         5 => write_items((0..choices.below(3)).map(|_| &Type::Any), choices, out, depth),
         _ => {
             let names: Vec<(&str, &Type)> =
@@ -435,7 +435,7 @@ fn write_text(text: &str, choices: &mut Choices<'_>, out: &mut String) {
 }
 
 fn space(choices: &mut Choices<'_>, out: &mut String) {
-    out.push_str(*choices.one_of(&["", "", "", " ", "\n\t", "\r"]));
+    out.push_str(choices.one_of::<&str>(&["", "", "", " ", "\n\t", "\r"]));
 }
 
 /// The text with a piece taken out, doubled or put in.
