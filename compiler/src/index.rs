@@ -170,7 +170,7 @@ pub(crate) fn is_keyed(word: Word) -> bool {
 /// What one condition asks of a path, as far as an index can use it.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Ask {
-    /// One of these values.
+    /// One of these values, which stand in the order of their bits.
     OneOf(SlotId, Vec<Word>),
     /// A collection with this value in it.
     Has(SlotId, Word),
@@ -200,7 +200,10 @@ impl Ask {
     #[inline]
     fn holds(&self, at: &impl Fn(SlotId) -> Word, heap: &Heap) -> Option<bool> {
         match self {
-            Self::OneOf(slot, values) => Some(values.contains(&at(*slot))),
+            Self::OneOf(slot, values) => {
+                let value = at(*slot).bits();
+                Some(values.binary_search_by_key(&value, |word| word.bits()).is_ok())
+            }
             Self::Holds(slot) => Some(at(*slot).holds()),
             Self::Bound(slot, operator, bound) => {
                 let value = at(*slot).small_int()?;

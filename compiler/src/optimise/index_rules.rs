@@ -22,8 +22,12 @@ use crate::plan::{Block, CompareOperator, Function, FunctionId, Program, Registe
 
 use super::Writes;
 
-/// Most keys that one rule has in a table.
+/// Most keys that several conditions of one rule have together in a table.
 const KEYS_MAX: usize = 64;
+
+/// Most keys that the rules of one package have in tables, so that rules with long lists do not take memory without end: so many, and
+/// some for each rule.
+const PACKAGE_KEYS_MAX: usize = 1 << 18;
 
 /// Packages with fewer rules are run through: looking up costs as much.
 const RULES_MIN: usize = 2;
@@ -35,7 +39,8 @@ pub(super) fn run(program: &mut Program) {
             return None;
         }
         let bodies = package.decisions.iter().map(|id| program.function(program.decisions[id.index()].body));
-        let mut builder = Builder::default();
+        let keys_left = PACKAGE_KEYS_MAX + package.decisions.len() * KEYS_MAX;
+        let mut builder = Builder { keys_left, ..Builder::default() };
         for (rule, body) in (0..).zip(bodies) {
             builder.rule(rule, Reader::of(program, &heap, body));
         }
@@ -305,7 +310,9 @@ impl<'p> Reader<'p> {
                 else {
                     return None;
                 };
-                items.iter().all(|item| is_keyed(*item)).then(|| Ask::OneOf(slot, items.to_vec()))
+                let mut items = items.to_vec();
+                items.sort_by_key(|item| item.bits());
+                items.iter().all(|item| is_keyed(*item)).then_some(Ask::OneOf(slot, items))
             }
             (Known::Constant(value), Known::Slot(slot)) => is_keyed(value).then_some(Ask::Has(slot, value)),
             _ => None,
@@ -328,6 +335,8 @@ struct Builder {
     prefixes: BTreeMap<SlotId, BTreeMap<usize, RulesByText>>,
     ranges: BTreeMap<SlotId, RangeTable>,
     indexed: bool,
+    /// How many more keys the tables may have.
+    keys_left: usize,
 }
 
 impl Builder {
@@ -363,9 +372,10 @@ impl Builder {
                 parts.push((*slot, values));
             }
         }
-        if parts.is_empty() {
+        if parts.is_empty() || count > self.keys_left {
             return false;
         }
+        self.keys_left -= count;
         parts.sort_by_key(|part| part.0);
         let slots = parts.iter().map(|part| part.0).collect();
         let table = self.equal.entry(slots).or_default();

@@ -2,6 +2,7 @@
 
 mod code_memory;
 mod decisions;
+mod index;
 mod indexes;
 mod machine_code;
 mod plans;

@@ -1,0 +1,72 @@
+//! The index over decision rules: which of them are looked at for a request.
+
+use std::sync::Arc;
+
+use hpol_compiler::context::Context;
+use hpol_compiler::{Options, Pass};
+use hpol_lang::value::{JsonLimits, parse_json};
+
+use crate::support::plan;
+
+const POLICY: &str = r#"
+package p
+
+input: Call
+
+type Call = {user: string, tool: string, path: string, size: int, teams: array[string], dry: bool, note?: string}
+
+deny "equal" if input.tool == "rm"
+deny "two" if { input.tool == "dd"; input.user in {"ada", "bob"} }
+deny "one of" if input.tool in {"ls", "cat"}
+deny "prefix" if startswith(input.path, "/etc/")
+deny "above" if input.size > 10
+deny "below" if input.size <= 3
+deny "member" if "staff" in input.teams
+deny "holds" if input.dry
+deny "not" if not input.user in {"ada", "bob", "eve"}
+deny "not both" if not both
+deny "rule" if both
+deny "absent" if input.note == "x"
+deny "loop" if { some team in input.teams; team == "ops" }
+allow "all"
+
+both if {
+  input.tool == "rm"
+  input.user == "eve"
+}
+"#;
+
+/// Ids of the rules that are looked at, in order.
+fn looked_at(request: &str) -> Vec<Arc<str>> {
+    let program = plan(&[("p.hpol", POLICY)], &Options::default());
+    let mut context = Context::new(&program);
+    let request = parse_json(request, JsonLimits::default()).expect("it is JSON");
+    context.set_input(&request).expect("it is small");
+    let mut candidates = Vec::new();
+    assert!(context.candidates(0, &mut candidates), "there is an index");
+    let decisions = &program.packages[0].decisions;
+    candidates.iter().map(|at| program.decisions[decisions[*at as usize].index()].id.clone()).collect()
+}
+
+#[test]
+fn only_rules_that_can_count_are_looked_at() {
+    // `absent` looks for what this request does not have, `loop` is not understood, and `not both` has two conditions.
+    let quiet = r#"{"user": "ada", "tool": "go", "path": "/home", "size": 7, "teams": ["dev"], "dry": false}"#;
+    insta::assert_compact_debug_snapshot!(looked_at(quiet), @r#"["absent", "loop", "not both", "all"]"#);
+    let loud =
+        r#"{"user": "mal", "tool": "rm", "path": "/etc/x", "size": 11, "teams": ["staff"], "dry": true, "note": "y"}"#;
+    insta::assert_compact_debug_snapshot!(
+        looked_at(loud),
+        @r#"["above", "equal", "holds", "loop", "member", "not", "not both", "prefix", "all"]"#
+    );
+    let other = r#"{"user": "eve", "tool": "rm", "path": "/etc", "size": 3, "teams": [], "dry": false, "note": "x"}"#;
+    insta::assert_compact_debug_snapshot!(looked_at(other), @r#"["absent", "below", "equal", "loop", "not both", "rule", "all"]"#);
+    let listed = r#"{"user": "bob", "tool": "dd", "path": "", "size": 4, "teams": [], "dry": false, "note": ""}"#;
+    insta::assert_compact_debug_snapshot!(looked_at(listed), @r#"["loop", "not both", "two", "all"]"#);
+}
+
+#[test]
+fn without_its_pass_there_is_no_index() {
+    let program = plan(&[("p.hpol", POLICY)], &Options::default().without(Pass::IndexRules));
+    assert!(!Context::new(&program).candidates(0, &mut Vec::new()));
+}
