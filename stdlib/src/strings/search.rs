@@ -2,7 +2,7 @@
 
 use crate::arguments::{Outcome, argument, failed};
 use crate::builtin::{Builtin, BuiltinError, Call, example};
-use crate::heap::Word;
+use crate::heap::{Kind, Word};
 use crate::numbers::count_word;
 
 pub(crate) const TABLE: &[Builtin] = &[
@@ -137,18 +137,24 @@ fn any_pair(call: &mut Call<'_>, arguments: &[Word], matches: fn(&str, &str) -> 
     let pairs = size(1).saturating_mul(size(2));
     call.charge(pairs)?;
     let (texts, parts) = (one_or_more(call, arguments, 1)?, one_or_more(call, arguments, 2)?);
-    let found = texts.iter().any(|text| parts.iter().any(|part| matches(text, part)));
+    let text_of = |word: &Word| call.heap.as_str(*word).unwrap_or_default();
+    let found = texts.iter().map(text_of).any(|text| parts.iter().any(|part| matches(text, text_of(part))));
     Ok(Word::bool(found))
 }
 
 /// The strings of an array or set, or the one string that stands in their place.
-fn one_or_more<'a>(call: &'a Call<'_>, arguments: &[Word], position: usize) -> Result<Vec<&'a str>, BuiltinError> {
-    let word = argument(arguments, position);
-    if let Some(text) = call.heap.as_str(word) {
-        return Ok(vec![text]);
+fn one_or_more<'a>(call: &'a Call<'_>, arguments: &'a [Word], position: usize) -> Result<&'a [Word], BuiltinError> {
+    let words = arguments.get(position - 1).map_or(&[][..], std::slice::from_ref);
+    let is_text = |word: &Word| word.kind() == Kind::String;
+    if words.iter().all(is_text) && !words.is_empty() {
+        return Ok(words);
     }
-    if call.heap.elements(word).is_none() {
+    let Some(items) = call.heap.elements(argument(arguments, position)) else {
         return Err(call.wrong(arguments, position, "one of {string, set, array}"));
+    };
+    if !items.iter().all(is_text) {
+        // It says which is none.
+        call.texts(arguments, position)?;
     }
-    call.texts(arguments, position)
+    Ok(items)
 }
