@@ -84,6 +84,9 @@ fn fill(made: &Weak<OnceLock<Made>>, program: &Arc<Program>) {
     }
     let code = guarded(|| jit::compile(program));
     let code = code.map_or_else(|| Err(DEFECT.into()), |code| code.map_err(|error| error.to_string().into()));
+    if let Err(reason) = &code {
+        tracing::error!(%reason, "machine code can't be made; the interpreter goes on answering");
+    }
     if let Some(made) = made.upgrade() {
         // Nobody else sets it.
         let _ = made.set(code);
