@@ -8,12 +8,16 @@
 //! deny "a" if { input.tool == "rm"; input.user == "ada" }     (tool, user) → rules
 //! deny "b" if input.tool in {"ls", "cat"}                     tool         → rules
 //! deny "c" if startswith(input.path, "/etc/")                 path by length of prefix, then prefix → rules
+//! deny "d" if net.cidr_contains("10.0.0.0/8", input.ip)       ip by length of prefix, then network → rules
 //! ```
 //!
 //! The tables are keyed by words: texts of the plan are interned, so that equal texts, integers and truth values are equal
 //! words.
 
+use std::net::IpAddr;
+
 use hpol_stdlib::heap::{Heap, Kind, View, Word};
+use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
 use crate::plan::{CompareOperator, SlotId};
@@ -40,6 +44,7 @@ pub struct RuleIndex {
     pub(crate) members: Vec<MemberTable>,
     pub(crate) prefixes: Vec<PrefixTable>,
     pub(crate) ranges: Vec<RangeTable>,
+    pub(crate) networks: Vec<NetworkTable>,
 }
 
 /// What an index takes for granted of a path.
@@ -81,6 +86,37 @@ pub(crate) struct RangeTable {
     pub(crate) above: Vec<(i64, u32)>,
     /// Rules that want less than a bound, or as much, by bound.
     pub(crate) below: Vec<(i64, u32)>,
+}
+
+/// Whether a network is IPv4, and the length of its prefix in bits.
+pub(crate) type NetworkLength = (bool, u8);
+
+/// Rules by the first address of a network.
+pub(crate) type RulesByNetwork = FxHashMap<IpAddr, Vec<u32>>;
+
+/// Rules by the network that the address at a path is to be in.
+#[derive(Debug, Clone)]
+pub(crate) struct NetworkTable {
+    pub(crate) slot: SlotId,
+    /// By family and length of the prefix.
+    pub(crate) lengths: Vec<(NetworkLength, RulesByNetwork)>,
+    /// All of them, for text that is no address.
+    pub(crate) all: Vec<u32>,
+}
+
+impl NetworkTable {
+    fn candidates(&self, text: &str, candidates: &mut Vec<u32>) {
+        let Ok(address) = text.parse::<IpAddr>().map(|address| address.to_canonical()) else {
+            // It may be a network, or an error: the rules know.
+            candidates.extend_from_slice(&self.all);
+            return;
+        };
+        for ((is_ipv4, length), rules) in &self.lengths {
+            if let (true, Ok(network)) = (*is_ipv4 == address.is_ipv4(), IpNet::new(address, *length)) {
+                candidates.extend(rules.get(&network.network()).into_iter().flatten());
+            }
+        }
+    }
 }
 
 impl RuleIndex {
@@ -131,6 +167,12 @@ impl RuleIndex {
                 candidates.extend(rules.get(prefix).into_iter().flatten());
             }
         }
+        for table in &self.networks {
+            // What is no text is among the needs.
+            if let Some(text) = heap.as_str(at(table.slot)) {
+                table.candidates(text, candidates);
+            }
+        }
         for table in &self.ranges {
             let Some(value) = at(table.slot).small_int() else {
                 // Other values have an order too, which the rules know.
@@ -176,6 +218,8 @@ pub(crate) enum Ask {
     Has(SlotId, Word),
     /// Text that begins so.
     Prefix(SlotId, Box<str>),
+    /// Text of an address in this network.
+    Within(SlotId, IpNet),
     /// A value that compares so with an integer.
     Bound(SlotId, CompareOperator, i64),
     /// Anything but false.
@@ -190,9 +234,12 @@ impl Ask {
     fn may_hold(&self, at: &impl Fn(SlotId) -> Word, heap: &Heap) -> bool {
         match self {
             Self::Not(ask) => ask.holds(at, heap) != Some(true),
-            Self::OneOf(..) | Self::Has(..) | Self::Prefix(..) | Self::Bound(..) | Self::Holds(_) => {
-                self.holds(at, heap) != Some(false)
-            }
+            Self::OneOf(..)
+            | Self::Has(..)
+            | Self::Prefix(..)
+            | Self::Within(..)
+            | Self::Bound(..)
+            | Self::Holds(_) => self.holds(at, heap) != Some(false),
         }
     }
 
@@ -216,6 +263,10 @@ impl Ask {
                 })
             }
             Self::Prefix(slot, prefix) => Some(heap.as_str(at(*slot))?.starts_with(&**prefix)),
+            Self::Within(slot, network) => {
+                let address = heap.as_str(at(*slot))?.parse::<IpAddr>().ok()?;
+                Some(network.contains(&address.to_canonical()))
+            }
             Self::Has(slot, value) => match heap.view(at(*slot)) {
                 View::Array(items) | View::Set(items) | View::Object(_, items) => Some(items.contains(value)),
                 View::Absent | View::Null | View::Bool(_) | View::Int(_) | View::Number(_) | View::String(_) => None,

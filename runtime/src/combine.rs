@@ -14,6 +14,7 @@ use crate::decision::{
     AbsentPath, ApprovalDemand, ApprovalTerms, Approver, Decision, DetectorUse, Effect, EvaluationError, Increment,
     Mask, OperatorKind, RuleMatch, RuleOutcome, Selector,
 };
+use crate::error::code;
 use crate::state::StateRead;
 
 /// A rule that counts, with what it asks for.
@@ -70,6 +71,13 @@ impl Findings {
     pub(crate) fn defect() -> Self {
         let message = crate::guard::DEFECT.to_owned();
         let error = EvaluationError { code: codes::INTERNAL.into(), message, location: None };
+        Self { errors: vec![error], incomplete: true, ..Self::default() }
+    }
+
+    /// What is known where no request was given.
+    pub(crate) fn without_request() -> Self {
+        let message = "there is no request: set one before deciding".to_owned();
+        let error = EvaluationError { code: code::INPUT_INVALID.into(), message, location: None };
         Self { errors: vec![error], incomplete: true, ..Self::default() }
     }
 }

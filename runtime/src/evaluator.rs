@@ -216,7 +216,7 @@ impl Evaluator {
     /// too.
     pub fn decide(&mut self) -> Ruling<'_> {
         let kind = self.engine.options().kind;
-        let Self { generation, found, .. } = self;
+        let Self { engine, generation, found, .. } = self;
         found.clear();
         if let Some(generation) = generation {
             let decided = guarded(|| {
@@ -227,7 +227,7 @@ impl Evaluator {
                         None => found.decide(snapshot, &Interpreter::default(), context, groups, inputs),
                     },
                     (_, Some(refused)) => found.refuse((**refused).clone()),
-                    (None, None) => found.refuse(Findings::defect()),
+                    (None, None) => found.refuse(nothing_taken_in(engine)),
                 }
             });
             if decided.is_none() {
@@ -236,8 +236,7 @@ impl Evaluator {
                 self.found.refuse(Findings::defect());
             }
         } else {
-            let Decision { errors, .. } = not_loaded();
-            found.refuse(Findings { errors, incomplete: true, ..Findings::default() });
+            found.refuse(nothing_taken_in(engine));
         }
         Ruling { evaluator: self }
     }
@@ -245,7 +244,10 @@ impl Evaluator {
     /// Decides on the request and says everything about it, as [`Engine::decide`] does.
     pub fn decision(&mut self) -> Decision {
         let kind = self.engine.options().kind;
-        let Some(generation) = &mut self.generation else { return not_loaded() };
+        let Some(generation) = &mut self.generation else {
+            let Some(current) = self.engine.snapshot() else { return not_loaded() };
+            return combine(nothing_taken_in(&self.engine), current.name());
+        };
         let Generation { snapshot, context, groups, inputs, refused } = generation;
         let findings = guarded(|| {
             if let Some(refused) = refused {
@@ -262,6 +264,15 @@ impl Evaluator {
         });
         combine(findings.unwrap_or_else(Findings::defect), snapshot.name())
     }
+}
+
+/// What is found where no request was taken in.
+fn nothing_taken_in(engine: &Engine) -> Findings {
+    if engine.snapshot().is_some() {
+        return Findings::without_request();
+    }
+    let Decision { errors, .. } = not_loaded();
+    Findings { errors, incomplete: true, ..Findings::default() }
 }
 
 impl Found {

@@ -4,6 +4,7 @@
 pub mod builtin;
 pub mod detect;
 pub mod heap;
+pub mod known;
 pub mod read;
 pub mod reference;
 pub mod state;

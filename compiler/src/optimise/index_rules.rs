@@ -13,10 +13,12 @@
 use std::collections::BTreeMap;
 
 use hpol_stdlib::heap::{Heap, View, Word};
+use hpol_stdlib::known;
 use rustc_hash::FxHashMap;
 
 use crate::index::{
-    Ask, EqualTable, KEY_SLOTS, MemberTable, Need, PrefixTable, RangeTable, RuleIndex, RulesByText, is_keyed,
+    Ask, EqualTable, KEY_SLOTS, MemberTable, Need, NetworkLength, NetworkTable, PrefixTable, RangeTable, RuleIndex,
+    RulesByNetwork, RulesByText, is_keyed,
 };
 use crate::plan::{Block, CompareOperator, Function, FunctionId, Program, Register, SlotId, Statement, StatementKind};
 
@@ -70,6 +72,8 @@ struct Reader<'p> {
     asks: Vec<Ask>,
     /// Whether some condition was read that `asks` do not tell of.
     partial: bool,
+    /// What the next statement must test: then that is the last one that is understood.
+    last: Option<Register>,
 }
 
 /// What a rule asks first.
@@ -87,7 +91,7 @@ impl<'p> Reader<'p> {
 
     fn new(program: &'p Program, heap: &'p Heap, function: &Function) -> Self {
         let (known, needs, asks) = (FxHashMap::default(), Vec::new(), Vec::new());
-        Self { program, heap, writes: Writes::of(function), known, needs, asks, partial: false }
+        Self { program, heap, writes: Writes::of(function), known, needs, asks, partial: false, last: None }
     }
 
     /// A rule is one scope that catches, or just what stands in it.
@@ -135,6 +139,7 @@ impl<'p> Reader<'p> {
             needs: Vec::new(),
             asks: Vec::new(),
             partial: false,
+            last: None,
         };
         // Up to where it is noted that all of it holds.
         let end = body.statements.iter().position(
@@ -190,6 +195,15 @@ impl<'p> Reader<'p> {
 
     /// `None` if the statement may do something that the index does not know.
     fn statement(&mut self, kind: &StatementKind, result: Register) -> Option<()> {
+        if let Some(answer) = self.last {
+            if let StatementKind::Test { value, expected: true } = kind
+                && *value == answer
+                && let Some(Known::Answer(ask)) = self.get(answer)
+            {
+                self.asks.push(ask);
+            }
+            return None;
+        }
         let known = match kind {
             StatementKind::Constant { target, value } if *target == result => {
                 // Only the first says that nothing is found yet; the next one comes where everything is.
@@ -209,17 +223,12 @@ impl<'p> Reader<'p> {
                 let answer = self.membership(*value, *collection).map_or(Known::Truth, Known::Answer);
                 (*target, answer)
             }
-            StatementKind::Builtin { target, builtin, arguments, .. }
-                if self.program.builtins[builtin.index()].name == "startswith" =>
-            {
-                let [text, prefix] = arguments.as_slice() else { return None };
-                let (Known::Slot(slot), Known::Constant(prefix)) = (self.get(*text)?, self.get(*prefix)?) else {
-                    return None;
-                };
-                let prefix = self.heap.as_str(prefix)?;
-                // Of anything but text the builtin makes an error.
-                self.need(slot, Need::Text);
-                (*target, Known::Answer(Ask::Prefix(slot, prefix.into())))
+            StatementKind::Builtin { target, builtin, arguments, .. } => {
+                let (ask, is_all) = self.builtin(self.program.builtins[builtin.index()].name, arguments)?;
+                if !is_all {
+                    self.last = Some(*target);
+                }
+                (*target, Known::Answer(ask))
             }
             StatementKind::Call { target, function, .. } => {
                 self.called(*function)?;
@@ -246,7 +255,6 @@ impl<'p> Reader<'p> {
             | StatementKind::Document { .. }
             | StatementKind::Field { .. }
             | StatementKind::Index { .. }
-            | StatementKind::Builtin { .. }
             | StatementKind::Arithmetic { .. }
             | StatementKind::SetOperation { .. }
             | StatementKind::Membership { .. }
@@ -275,6 +283,43 @@ impl<'p> Reader<'p> {
             self.known.insert(target, value);
         }
         Some(())
+    }
+
+    /// What a builtin asks for a true result, and whether that is all it does: if not, it may ask more, or make an error where
+    /// the index does not know what is asked.
+    fn builtin(&mut self, name: &str, arguments: &[Register]) -> Option<(Ask, bool)> {
+        let known: Vec<Known> = arguments.iter().map(|argument| self.get(*argument)).collect::<Option<_>>()?;
+        let (slot, ask, is_all) = match (name, known.as_slice()) {
+            ("startswith", [Known::Slot(slot), Known::Constant(prefix)]) => {
+                (*slot, Ask::Prefix(*slot, self.heap.as_str(*prefix)?.into()), true)
+            }
+            ("glob.match", [Known::Constant(pattern), Known::Constant(delimiters), Known::Slot(slot)]) => {
+                let prefix = known::glob_prefix(self.heap.as_str(*pattern)?, &self.delimiters(*delimiters)?)?;
+                (*slot, Ask::Prefix(*slot, Some(prefix).filter(|prefix| !prefix.is_empty())?.into()), false)
+            }
+            ("net.cidr_contains", [Known::Constant(network), Known::Slot(slot)]) => {
+                (*slot, Ask::Within(*slot, known::network(self.heap.as_str(*network)?)?), false)
+            }
+            _ => return None,
+        };
+        // Of anything but text all three make an error.
+        self.need(slot, Need::Text);
+        Some((ask, is_all))
+    }
+
+    /// The delimiters of a glob, if they are such.
+    fn delimiters(&self, word: Word) -> Option<String> {
+        match self.heap.view(word) {
+            View::Null => Some(String::new()),
+            View::Array(items) => items.iter().map(|item| self.heap.as_str(*item)?.parse::<char>().ok()).collect(),
+            View::Absent
+            | View::Bool(_)
+            | View::Int(_)
+            | View::Number(_)
+            | View::String(_)
+            | View::Object(..)
+            | View::Set(_) => None,
+        }
     }
 
     fn get(&self, register: Register) -> Option<Known> {
@@ -325,6 +370,13 @@ fn is_absent(kind: &StatementKind, result: Register) -> bool {
     matches!(kind, StatementKind::Constant { target, value } if *target == result && value.is_absent())
 }
 
+/// The table of networks of a path, while it is made.
+#[derive(Default)]
+struct Networks {
+    lengths: BTreeMap<NetworkLength, RulesByNetwork>,
+    all: Vec<u32>,
+}
+
 /// Puts rules into tables.
 #[derive(Default)]
 struct Builder {
@@ -334,6 +386,7 @@ struct Builder {
     members: BTreeMap<SlotId, FxHashMap<u64, Vec<u32>>>,
     prefixes: BTreeMap<SlotId, BTreeMap<usize, RulesByText>>,
     ranges: BTreeMap<SlotId, RangeTable>,
+    networks: BTreeMap<SlotId, Networks>,
     indexed: bool,
     /// How many more keys the tables may have.
     keys_left: usize,
@@ -402,6 +455,12 @@ impl Builder {
                     let lengths = self.prefixes.entry(*slot).or_default();
                     push(lengths.entry(prefix.len()).or_default().entry(prefix.clone()).or_default(), rule);
                 }
+                Ask::Within(slot, network) => {
+                    let Networks { lengths, all } = self.networks.entry(*slot).or_default();
+                    let length = (network.network().is_ipv4(), network.prefix_len());
+                    push(lengths.entry(length).or_default().entry(network.network()).or_default(), rule);
+                    push(all, rule);
+                }
                 Ask::Bound(slot, operator, bound) => {
                     let empty = || RangeTable { slot: *slot, above: Vec::new(), below: Vec::new() };
                     let table = self.ranges.entry(*slot).or_insert_with(empty);
@@ -431,6 +490,12 @@ impl Builder {
             table.below.sort_unstable();
             table
         });
+        let networks = self.networks.into_iter();
+        let networks = networks.map(|(slot, Networks { lengths, all })| NetworkTable {
+            slot,
+            lengths: lengths.into_iter().collect(),
+            all,
+        });
         Some(RuleIndex {
             always: self.index.always,
             checked: self.index.checked,
@@ -439,6 +504,7 @@ impl Builder {
             members: members.collect(),
             prefixes: prefixes.collect(),
             ranges: ranges.collect(),
+            networks: networks.collect(),
         })
     }
 }

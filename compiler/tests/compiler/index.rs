@@ -27,6 +27,10 @@ deny "not" if not input.user in {"ada", "bob", "eve"}
 deny "not both" if not both
 deny "rule" if both
 deny "absent" if input.note == "x"
+deny "network" if net.cidr_contains("10.0.0.0/8", input.user)
+deny "networks" if { net.cidr_contains("10.1.0.0/16", input.user); input.tool == "no" }
+deny "glob" if { glob.match("/var/*/log", ["/"], input.path); input.tool == "no" }
+deny "glob of all" if glob.match("*.txt", [], input.path)
 deny "loop" if { some team in input.teams; team == "ops" }
 allow "all"
 
@@ -52,17 +56,20 @@ fn looked_at(request: &str) -> Vec<Arc<str>> {
 fn only_rules_that_can_count_are_looked_at() {
     // `absent` looks for what this request does not have, `loop` is not understood, and `not both` has two conditions.
     let quiet = r#"{"user": "ada", "tool": "go", "path": "/home", "size": 7, "teams": ["dev"], "dry": false}"#;
-    insta::assert_compact_debug_snapshot!(looked_at(quiet), @r#"["absent", "loop", "not both", "all"]"#);
+    insta::assert_compact_debug_snapshot!(looked_at(quiet), @r#"["absent", "glob of all", "loop", "network", "networks", "not both", "all"]"#);
     let loud =
         r#"{"user": "mal", "tool": "rm", "path": "/etc/x", "size": 11, "teams": ["staff"], "dry": true, "note": "y"}"#;
     insta::assert_compact_debug_snapshot!(
         looked_at(loud),
-        @r#"["above", "equal", "holds", "loop", "member", "not", "not both", "prefix", "all"]"#
+        @r#"["above", "equal", "glob of all", "holds", "loop", "member", "network", "networks", "not", "not both", "prefix", "all"]"#
     );
     let other = r#"{"user": "eve", "tool": "rm", "path": "/etc", "size": 3, "teams": [], "dry": false, "note": "x"}"#;
-    insta::assert_compact_debug_snapshot!(looked_at(other), @r#"["absent", "below", "equal", "loop", "not both", "rule", "all"]"#);
+    insta::assert_compact_debug_snapshot!(looked_at(other), @r#"["absent", "below", "equal", "glob of all", "loop", "network", "networks", "not both", "rule", "all"]"#);
+    let address =
+        r#"{"user": "10.2.0.1", "tool": "go", "path": "/var/x", "size": 4, "teams": [], "dry": false, "note": ""}"#;
+    insta::assert_compact_debug_snapshot!(looked_at(address), @r#"["glob", "glob of all", "loop", "network", "not", "not both", "all"]"#);
     let listed = r#"{"user": "bob", "tool": "dd", "path": "", "size": 4, "teams": [], "dry": false, "note": ""}"#;
-    insta::assert_compact_debug_snapshot!(looked_at(listed), @r#"["loop", "not both", "two", "all"]"#);
+    insta::assert_compact_debug_snapshot!(looked_at(listed), @r#"["glob of all", "loop", "network", "networks", "not both", "two", "all"]"#);
 }
 
 #[test]

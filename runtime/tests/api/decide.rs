@@ -56,6 +56,22 @@ fn a_decision_is_the_same_before_and_behind_its_machine_code() {
 }
 
 #[test]
+fn an_evaluator_without_a_request_denies_and_says_so() {
+    let engine = engine(ORDERS);
+    let mut evaluator = Evaluator::new(&engine);
+    let without = "there is no request: set one before deciding";
+    assert_eq!(evaluator.decide().reasons().collect::<Vec<_>>(), [without]);
+    assert_eq!(evaluator.decision().reasons, [without]);
+    evaluator.set_input(&order("ada", &["staff"], 10, "pen"));
+    assert_eq!(evaluator.decide().effect(), Effect::Mask);
+    // What is refused does not leave the request before in force.
+    evaluator.set_json("Unknown", "{}");
+    let ruling = evaluator.decide();
+    assert_eq!(ruling.effect(), Effect::Deny);
+    assert_eq!(ruling.reasons().collect::<Vec<_>>(), ["no policy decides requests of kind `Unknown`"]);
+}
+
+#[test]
 fn unless_exempts_from_a_mask() {
     let decision = decide(ORDERS, &order("ada", &["managers"], 2000, "pen"));
     assert_eq!(masks(&decision), [("cards", &OperatorKind::Redact)]);
