@@ -16,11 +16,11 @@
 
 use std::net::IpAddr;
 
-use hpol_stdlib::heap::{Heap, Kind, View, Word};
+use hpol_stdlib::heap::{Heap, Kind, Word};
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
-use crate::plan::{CompareOperator, SlotId};
+use crate::plan::{CompareOperator, SlotId, elements};
 
 /// Most paths that one table looks at together; further equalities are left to the rules.
 pub(crate) const KEY_SLOTS: usize = 4;
@@ -142,16 +142,11 @@ impl RuleIndex {
             }
         }
         for table in &self.equal {
-            let mut key = [Word::ABSENT.bits(); KEY_SLOTS];
-            for (part, slot) in key.iter_mut().zip(&table.slots) {
-                *part = at(*slot).bits();
-            }
+            let key = Self::key(table.slots.iter().map(|slot| at(*slot)));
             candidates.extend(table.rules.get(&key).into_iter().flatten());
         }
         for table in &self.members {
-            let (View::Array(items) | View::Set(items) | View::Object(_, items)) = heap.view(at(table.slot)) else {
-                continue;
-            };
+            let Some(items) = elements(heap, at(table.slot)) else { continue };
             candidates.extend(items.iter().filter_map(|item| table.rules.get(&item.bits())).flatten());
         }
         for table in &self.prefixes {
@@ -192,7 +187,8 @@ impl RuleIndex {
     }
 
     /// The words that decide whether a rule is looked at, for [`EqualTable`].
-    pub(crate) fn key(values: &[Word]) -> Key {
+    #[inline]
+    pub(crate) fn key(values: impl Iterator<Item = Word>) -> Key {
         let mut key = [Word::ABSENT.bits(); KEY_SLOTS];
         for (part, value) in key.iter_mut().zip(values) {
             *part = value.bits();
@@ -201,12 +197,9 @@ impl RuleIndex {
     }
 }
 
-/// Whether equal values are equal words: text of the plan, small integers, truth values and null.
+/// Whether it is a value whose equals are the same word.
 pub(crate) fn is_keyed(word: Word) -> bool {
-    match word.kind() {
-        Kind::Null | Kind::Bool | Kind::Int | Kind::String => true,
-        Kind::Absent | Kind::Number | Kind::Array | Kind::Object | Kind::Set => false,
-    }
+    word.is_canonical() && !word.is_absent()
 }
 
 /// What one condition asks of a path, as far as an index can use it.
@@ -267,10 +260,7 @@ impl Ask {
                 let address = heap.as_str(at(*slot))?.parse::<IpAddr>().ok()?;
                 Some(network.contains(&address.to_canonical()))
             }
-            Self::Has(slot, value) => match heap.view(at(*slot)) {
-                View::Array(items) | View::Set(items) | View::Object(_, items) => Some(items.contains(value)),
-                View::Absent | View::Null | View::Bool(_) | View::Int(_) | View::Number(_) | View::String(_) => None,
-            },
+            Self::Has(slot, value) => elements(heap, at(*slot)).map(|items| items.contains(value)),
             Self::Not(ask) => ask.holds(at, heap).map(|holds| !holds),
         }
     }

@@ -100,13 +100,13 @@ pub(crate) fn optimise(
 }
 
 /// How often each register of a function is written and read.
-struct Writes {
+pub(crate) struct Writes {
     written: Vec<u32>,
     read: Vec<u32>,
 }
 
 impl Writes {
-    fn of(function: &Function) -> Self {
+    pub(crate) fn of(function: &Function) -> Self {
         let registers = function.registers as usize;
         let mut counts = Self { written: vec![0; registers], read: vec![0; registers] };
         counts.written[..function.parameters as usize].fill(1);
@@ -119,7 +119,7 @@ impl Writes {
     }
 
     /// Whether one statement only writes the register (or the caller does, and nothing else).
-    fn once(&self, register: Register) -> bool {
+    pub(crate) fn once(&self, register: Register) -> bool {
         self.written[register.index()] == 1
     }
 

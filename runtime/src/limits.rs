@@ -14,7 +14,8 @@ pub struct Limits {
     pub depth: u32,
     /// Bytes that the values of one evaluation may take. Code `limit_memory`.
     pub memory_bytes: usize,
-    /// Time from the start of the evaluation. Code `limit_time`.
+    /// Time that the evaluation may take, from its first look at the clock, which comes after some thousand units of work. Code
+    /// `limit_time`.
     pub time: Duration,
 }
 

@@ -15,7 +15,8 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use hpol_stdlib::heap::Word;
 
 use crate::index::is_keyed;
-use crate::plan::{Block as PlanBlock, Function, Label, PlaceId, Program, Register, Statement, StatementKind, written};
+use crate::optimise::Writes;
+use crate::plan::{Block as PlanBlock, Function, Label, PlaceId, Program, Register, Statement, StatementKind};
 
 use super::abi::{ABSENT, Field, SPECIAL, SPECIAL_MASK, STOP, host_signature};
 use super::host::Host;
@@ -67,16 +68,15 @@ pub(super) fn function(
 
 /// What registers hold that are written once, by a constant.
 fn constants(function: &Function) -> Vec<Option<Word>> {
-    let mut writes = vec![0_u32; function.registers as usize];
+    let writes = Writes::of(function);
     let mut constants = vec![None; function.registers as usize];
-    writes[..function.parameters as usize].fill(1);
     function.body.each_statement(&mut |statement| {
-        written(&statement.kind).iter().for_each(|register| writes[register.index()] += 1);
-        if let StatementKind::Constant { target, value } = &statement.kind {
+        if let StatementKind::Constant { target, value } = &statement.kind
+            && writes.once(*target)
+        {
             constants[target.index()] = Some(*value);
         }
     });
-    constants.iter_mut().zip(writes).filter(|(_, writes)| *writes != 1).for_each(|(constant, _)| *constant = None);
     constants
 }
 

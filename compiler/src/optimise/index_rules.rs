@@ -20,7 +20,9 @@ use crate::index::{
     Ask, EqualTable, KEY_SLOTS, MemberTable, Need, NetworkLength, NetworkTable, PrefixTable, RangeTable, RuleIndex,
     RulesByNetwork, RulesByText, is_keyed,
 };
-use crate::plan::{Block, CompareOperator, Function, FunctionId, Program, Register, SlotId, Statement, StatementKind};
+use crate::plan::{
+    Block, CompareOperator, Function, FunctionId, Program, Register, SlotId, Statement, StatementKind, elements,
+};
 
 use super::Writes;
 
@@ -351,11 +353,7 @@ impl<'p> Reader<'p> {
     fn membership(&self, value: Register, collection: Register) -> Option<Ask> {
         match (self.get(value)?, self.get(collection)?) {
             (Known::Slot(slot), Known::Constant(collection)) => {
-                let (View::Array(items) | View::Set(items) | View::Object(_, items)) = self.heap.view(collection)
-                else {
-                    return None;
-                };
-                let mut items = items.to_vec();
+                let mut items = elements(self.heap, collection)?.to_vec();
                 items.sort_by_key(|item| item.bits());
                 items.iter().all(|item| is_keyed(*item)).then_some(Ask::OneOf(slot, items))
             }
@@ -439,7 +437,7 @@ impl Builder {
             keys = longer.collect();
         }
         for key in keys {
-            push(table.entry(RuleIndex::key(&key)).or_default(), rule);
+            push(table.entry(RuleIndex::key(key.iter().copied())).or_default(), rule);
         }
         true
     }

@@ -83,13 +83,7 @@ impl InputSlots {
     pub fn projection(&self) -> Projection {
         let mut projection = Projection::default();
         for (id, slot) in self.iter() {
-            let mut names = Vec::new();
-            let mut above = Some(slot);
-            while let Some(at) = above.filter(|at| at.parent.is_some()) {
-                names.push(&*at.text);
-                above = at.parent.and_then(|parent| self.get(parent));
-            }
-            let place = projection.at(names.into_iter().rev());
+            let place = projection.at(self.names(id));
             *place = Projection { slot: Some(id.0), whole: slot.whole, presence: !slot.whole, ..std::mem::take(place) };
         }
         projection
@@ -97,15 +91,18 @@ impl InputSlots {
 
     /// The path of a slot, from the input, such as `input.user.name`.
     pub fn path(&self, id: SlotId) -> String {
-        let mut names: Vec<&str> = Vec::new();
-        let mut at = self.get(id);
-        while let Some(slot) = at {
-            let Some(parent) = slot.parent else { break };
-            names.push(&slot.text);
-            at = self.get(parent);
+        [&["input"], self.names(id).as_slice()].concat().join(".")
+    }
+
+    /// The names that lead to a slot.
+    fn names(&self, id: SlotId) -> Vec<&str> {
+        let mut names = Vec::new();
+        let mut above = self.get(id);
+        while let Some(slot) = above.filter(|slot| slot.parent.is_some()) {
+            names.push(&*slot.text);
+            above = slot.parent.and_then(|parent| self.get(parent));
         }
-        names.push("input");
         names.reverse();
-        names.join(".")
+        names
     }
 }

@@ -2,13 +2,15 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
-use hpol_stdlib::heap::{Heap, View, Word};
+use hpol_stdlib::heap::{Heap, Word};
 
 use crate::index::is_keyed;
 use crate::jit::abi::{self, FALSE_OR_ABSENT_MASK, NONE};
 use crate::jit::host::{Host, pack_failure};
 use crate::ops::Failure;
-use crate::plan::{ArithmeticOperator, CompareOperator, PlaceId, Register, Statement, StatementKind, TemplatePart};
+use crate::plan::{
+    ArithmeticOperator, CompareOperator, PlaceId, Register, Statement, StatementKind, TemplatePart, elements,
+};
 
 use super::Translator;
 
@@ -140,11 +142,7 @@ impl Translator<'_, '_> {
     /// The items of a constant collection, if they are so few that it is best to look at each, and equal values are equal words.
     fn few_items(&self, collection: Register) -> Option<Vec<Word>> {
         let heap = Heap::new(self.program.frozen.clone(), 0);
-        let (View::Array(items) | View::Set(items) | View::Object(_, items)) =
-            heap.view(self.constants[collection.index()]?)
-        else {
-            return None;
-        };
+        let items = elements(&heap, self.constants[collection.index()]?)?;
         let few = items.len() <= FEW_ITEMS && items.iter().all(|item| is_keyed(*item));
         few.then(|| items.to_vec())
     }

@@ -141,6 +141,20 @@ impl Translator<'_, '_> {
     fn each(&mut self, loops: Loop, body: &Block) {
         let collection = self.get(loops.collection);
         let elements = self.elements(collection, loops.site);
+        let length = self.builder.use_var(elements.length);
+        self.run_through(&loops, length, body, |translator, index| {
+            translator.element(&loops, collection, elements, index);
+        });
+    }
+
+    /// Runs a body so many times; `element` writes key and value of an iteration by its number.
+    pub(super) fn run_through(
+        &mut self,
+        loops: &Loop,
+        length: Value,
+        body: &Block,
+        element: impl FnOnce(&mut Self, Value),
+    ) {
         let at = self.builder.declare_var(types::I64);
         let zero = self.number(0_u64);
         self.builder.def_var(at, zero);
@@ -150,21 +164,20 @@ impl Translator<'_, '_> {
         // The head is sealed when the jump back to it is known.
         self.builder.switch_to_block(head);
         let index = self.builder.use_var(at);
-        let length = self.builder.use_var(elements.length);
         let more = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, length);
         self.branch(more, start, behind);
         self.begin(start);
         self.charge_one(loops.place);
-        self.element(&loops, collection, elements, index);
+        element(self, index);
         self.loops += 1;
         self.around.push(Around::Left(loops.label, behind));
         self.around.push(Around::Caught(next));
         if self.block(body) {
             self.jump(next);
         }
+        self.around.pop();
+        self.around.pop();
         self.loops -= 1;
-        self.around.pop();
-        self.around.pop();
         self.begin(next);
         let one = self.number(1_u64);
         let following = self.builder.ins().iadd(index, one);
