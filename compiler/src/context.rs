@@ -264,7 +264,7 @@ impl Context {
 
     /// What was asked of earlier requests since.
     pub fn state_reads(&self) -> Vec<StateRead> {
-        self.state.reads()
+        self.state.reads(&self.heap)
     }
 
     /// Gives the evaluation an input.

@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use hpol_lang::value::{Number, Value};
 use hpol_runtime::decision::Decision;
-use hpol_runtime::state::{EventKind, StateError, StateRead, StateSource};
+use hpol_runtime::state::{CounterKey, EventKind, StateError, StateRead, StateSource, labels_of};
 use sha2::{Digest, Sha256};
 
 use crate::clock::Timestamp;
@@ -51,7 +51,7 @@ struct Shared {
 
 #[derive(Debug, Default)]
 struct Memory {
-    counters: HashMap<CounterKey, Window>,
+    counters: HashMap<CounterId, Window>,
     sessions: HashMap<Arc<str>, Session>,
     /// The last version of a bucket.
     version: u64,
@@ -59,7 +59,7 @@ struct Memory {
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub(crate) struct CounterKey {
+pub(crate) struct CounterId {
     name: Arc<str>,
     window_nanoseconds: i64,
     key: Arc<str>,
@@ -156,7 +156,7 @@ pub(crate) struct Reservation {
 /// An amount to be taken back. Labels are not: a request at the same time may have given the same one, and one too many protects.
 #[derive(Debug)]
 struct Undo {
-    counter: CounterKey,
+    counter: CounterId,
     index: i64,
     amount: Number,
 }
@@ -281,7 +281,7 @@ impl View {
         let config = &self.history.shared.config;
         for increment in &decision.increments {
             let Value::Number(amount) = &increment.amount else { continue };
-            let counter = CounterKey {
+            let counter = CounterId {
                 name: increment.counter.clone(),
                 window_nanoseconds: increment.window_nanoseconds,
                 key: key_text(&increment.key),
@@ -316,9 +316,10 @@ impl View {
     fn still_holds(&self, read: &StateRead) -> bool {
         match read {
             StateRead::Counter { counter, window_nanoseconds, key, value } => {
-                self.counter(counter, *window_nanoseconds, key).as_ref() == Ok(value)
+                let stands = self.counter(counter, *window_nanoseconds, key.as_slice().into());
+                stands.is_ok_and(|stands| Value::Number(stands) == *value)
             }
-            StateRead::Labels { labels } => self.labels().as_ref() == Ok(labels),
+            StateRead::Labels { labels } => labels_of(self).as_ref() == Ok(labels),
             StateRead::Seen { event, name, within_nanoseconds, seen } => {
                 self.seen(*event, name, *within_nanoseconds).as_ref() == Ok(seen)
             }
@@ -327,18 +328,19 @@ impl View {
 }
 
 impl StateSource for View {
-    fn counter(&self, counter: &str, window_nanoseconds: i64, key: &[Value]) -> Result<Value, StateError> {
-        let key = CounterKey { name: counter.into(), window_nanoseconds, key: key_text(key) };
+    fn counter(&self, counter: &str, window_nanoseconds: i64, key: CounterKey<'_>) -> Result<Number, StateError> {
+        let key = CounterId { name: counter.into(), window_nanoseconds, key: key_text(&key.to_values()) };
         match self.history.memory().counters.get_mut(&key) {
-            None => Ok(Value::from(0)),
+            None => Ok(Number::from(0)),
             Some(window) => window.total(self.now).map_err(|error| StateError(format!("counter `{counter}`: {error}"))),
         }
     }
 
-    fn labels(&self) -> Result<BTreeSet<Arc<str>>, StateError> {
+    fn labels(&self, tell: &mut dyn FnMut(&str)) -> Result<(), StateError> {
         let memory = self.history.memory();
         let kept = memory.sessions.get(&self.session).into_iter().flat_map(|session| session.labels.keys());
-        Ok(kept.chain(&self.brought).cloned().collect())
+        kept.chain(&self.brought).for_each(|label| tell(label));
+        Ok(())
     }
 
     fn seen(&self, event: EventKind, name: &str, within_nanoseconds: i64) -> Result<bool, StateError> {
@@ -358,7 +360,7 @@ impl StateSource for View {
 
 impl Memory {
     /// Makes room for a counter's key, if it is a new one.
-    fn make_room(&mut self, now: i64, config: &SessionsConfig, key: &CounterKey) -> Result<(), NotReserved> {
+    fn make_room(&mut self, now: i64, config: &SessionsConfig, key: &CounterId) -> Result<(), NotReserved> {
         let most = usize::try_from(config.max_counters).unwrap_or(usize::MAX);
         if self.counters.contains_key(key) || self.counters.len() < most {
             return Ok(());

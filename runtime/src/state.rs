@@ -7,8 +7,8 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hpol_lang::value::Value;
-pub use hpol_stdlib::state::{EmptyState, EventKind, StateError, StateRead, StateSource};
+use hpol_lang::value::{Number, Value};
+pub use hpol_stdlib::state::{CounterKey, EmptyState, EventKind, StateError, StateRead, StateSource, labels_of};
 
 /// The answers of an earlier decision: with them and nothing else it comes out the same again.
 ///
@@ -51,10 +51,10 @@ impl RecordedState {
 }
 
 impl StateSource for RecordedState {
-    fn counter(&self, wanted: &str, window: i64, wanted_key: &[Value]) -> Result<Value, StateError> {
+    fn counter(&self, wanted: &str, window: i64, wanted_key: CounterKey<'_>) -> Result<Number, StateError> {
         let found = self.reads.iter().find_map(|read| match read {
-            StateRead::Counter { counter, window_nanoseconds, key, value }
-                if **counter == *wanted && *window_nanoseconds == window && key == wanted_key =>
+            StateRead::Counter { counter, window_nanoseconds, key, value: Value::Number(value) }
+                if **counter == *wanted && *window_nanoseconds == window && wanted_key.is(key) =>
             {
                 Some(value.clone())
             }
@@ -63,12 +63,14 @@ impl StateSource for RecordedState {
         found.map_or_else(|| Self::missing(format!("what counter `{wanted}` stood at")), Ok)
     }
 
-    fn labels(&self) -> Result<BTreeSet<Arc<str>>, StateError> {
+    fn labels(&self, tell: &mut dyn FnMut(&str)) -> Result<(), StateError> {
         let found = self.reads.iter().find_map(|read| match read {
-            StateRead::Labels { labels } => Some(labels.clone()),
+            StateRead::Labels { labels } => Some(labels),
             _ => None,
         });
-        found.map_or_else(|| Self::missing("the labels of the session".to_owned()), Ok)
+        let Some(labels) = found else { return Self::missing("the labels of the session".to_owned()) };
+        labels.iter().for_each(|label| tell(label));
+        Ok(())
     }
 
     fn seen(&self, wanted: EventKind, wanted_name: &str, within: i64) -> Result<bool, StateError> {
@@ -87,7 +89,7 @@ impl StateSource for RecordedState {
 /// A state that is given by hand: for looking at what a policy would decide. Counters that are not named stand at 0.
 #[derive(Debug, Clone, Default)]
 pub struct FixedState {
-    counters: Vec<(Arc<str>, Option<Vec<Value>>, Value)>,
+    counters: Vec<(Arc<str>, Option<Vec<Value>>, Number)>,
     labels: BTreeSet<Arc<str>>,
     /// Events and how long ago they happened, in nanoseconds.
     events: Vec<(EventKind, Arc<str>, i64)>,
@@ -96,7 +98,7 @@ pub struct FixedState {
 impl FixedState {
     /// The same with a counter at a value, for one key.
     #[must_use]
-    pub fn counter(mut self, name: &str, key: Vec<Value>, value: impl Into<Value>) -> Self {
+    pub fn counter(mut self, name: &str, key: Vec<Value>, value: impl Into<Number>) -> Self {
         self.counters.push((name.into(), Some(key), value.into()));
         self
     }
@@ -153,14 +155,14 @@ impl FixedState {
     }
 
     fn read_counter(&mut self, counter: &str, value: &Value) -> Result<(), StateError> {
-        if let Value::Number(_) = value {
+        if let Value::Number(value) = value {
             self.counters.push((counter.into(), None, value.clone()));
             return Ok(());
         }
         for entry in items(value, &format!("counter `{counter}`"))? {
             let key = items(entry.get("key").unwrap_or(&Value::Null), "`key`")?;
             let value = entry.get("value").unwrap_or(&Value::Null);
-            let Value::Number(_) = value else { return Err(wrong("`value`", "a number", value)) };
+            let Value::Number(value) = value else { return Err(wrong("`value`", "a number", value)) };
             self.counters.push((counter.into(), Some(key.to_vec()), value.clone()));
         }
         Ok(())
@@ -207,14 +209,15 @@ fn wrong(what: &str, wanted: &str, found: &Value) -> StateError {
 }
 
 impl StateSource for FixedState {
-    fn counter(&self, wanted: &str, _: i64, wanted_key: &[Value]) -> Result<Value, StateError> {
-        let fits = |key: &Option<Vec<Value>>| key.as_ref().is_none_or(|key| key == wanted_key);
+    fn counter(&self, wanted: &str, _: i64, wanted_key: CounterKey<'_>) -> Result<Number, StateError> {
+        let fits = |key: &Option<Vec<Value>>| key.as_ref().is_none_or(|key| wanted_key.is(key));
         let found = self.counters.iter().find(|(name, key, _)| **name == *wanted && fits(key));
-        Ok(found.map_or_else(|| Value::from(0), |(_, _, value)| value.clone()))
+        Ok(found.map_or_else(|| Number::from(0), |(_, _, value)| value.clone()))
     }
 
-    fn labels(&self) -> Result<BTreeSet<Arc<str>>, StateError> {
-        Ok(self.labels.clone())
+    fn labels(&self, tell: &mut dyn FnMut(&str)) -> Result<(), StateError> {
+        self.labels.iter().for_each(|label| tell(label));
+        Ok(())
     }
 
     fn seen(&self, wanted: EventKind, wanted_name: &str, within: i64) -> Result<bool, StateError> {

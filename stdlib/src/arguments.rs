@@ -92,6 +92,9 @@ impl Call<'_> {
 
     /// An integer of 64 bits.
     pub(crate) fn int(&self, arguments: &[Word], position: usize) -> Result<i64, BuiltinError> {
+        if let Some(small) = argument(arguments, position).small_int() {
+            return Ok(small);
+        }
         let number = self.number(arguments, position)?;
         if !number.is_integer() {
             return Err(not_an_integer(position));

@@ -31,6 +31,7 @@ use std::sync::Arc;
 
 use hpol_lang::value::{Number, Value};
 
+mod buffers;
 mod lookup;
 mod ordered;
 mod region;
@@ -106,6 +107,7 @@ pub struct Heap {
     /// Where new nodes are said to be: local, or frozen while a frozen region is built.
     space: Space,
     bytes_max: usize,
+    buffers: buffers::Buffers,
 }
 
 /// How far a local region is filled.
@@ -160,7 +162,7 @@ impl Heap {
     pub fn new(frozen: Arc<Region>, bytes_max: usize) -> Self {
         let local = Region::default();
         let arenas = [Arena::of(&local), Arena::of(&frozen)];
-        Self { arenas, frozen, local, space: Space::Local, bytes_max }
+        Self { arenas, frozen, local, space: Space::Local, bytes_max, buffers: buffers::Buffers::default() }
     }
 
     /// A heap whose nodes are to be frozen: see [`Heap::into_frozen`]. Its strings are interned.
@@ -474,18 +476,21 @@ impl Heap {
         self.collection(Kind::Array, items.len(), items, &[])
     }
 
-    /// A set of these elements, in any order and with repeats.
+    /// A set of these elements, in any order and with repeats. The list becomes a buffer.
     ///
     /// # Errors
     ///
     /// [`HeapError`].
     pub fn set(&mut self, mut items: Vec<Word>) -> Result<Word, HeapError> {
-        items.sort_by(|left, right| self.compare(*left, *right));
+        // Of equal elements any may stay.
+        items.sort_unstable_by(|left, right| self.compare(*left, *right));
         items.dedup_by(|left, right| self.equal(*left, *right));
-        self.collection(Kind::Set, items.len(), &items, &[])
+        let set = self.collection(Kind::Set, items.len(), &items, &[]);
+        self.give_back_words(items);
+        set
     }
 
-    /// An object of these entries, in any order; of equal keys the last stays.
+    /// An object of these entries, in any order; of equal keys the last stays. The list becomes a buffer.
     ///
     /// # Errors
     ///
@@ -495,8 +500,13 @@ impl Heap {
         entries.reverse();
         entries.sort_by(|left, right| self.compare(left.0, right.0));
         entries.dedup_by(|later, kept| self.equal(later.0, kept.0));
-        let (keys, values): (Vec<Word>, Vec<Word>) = entries.into_iter().unzip();
-        self.collection(Kind::Object, keys.len(), &keys, &values)
+        let mut words = self.take_words();
+        words.extend(entries.iter().map(|entry| entry.0).chain(entries.iter().map(|entry| entry.1)));
+        let (keys, values) = words.split_at(entries.len());
+        let object = self.collection(Kind::Object, keys.len(), keys, values);
+        self.give_back_words(words);
+        self.give_back_entries(entries);
+        object
     }
 
     fn collection(&mut self, kind: Kind, length: usize, first: &[Word], second: &[Word]) -> Result<Word, HeapError> {

@@ -7,16 +7,17 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::sync::Arc;
 
-use hpol_lang::value::Value;
-use rustc_hash::FxHashMap;
+use hpol_lang::value::{Number, Value};
 use serde::Serialize;
 
-use crate::arguments::{Outcome, failed, operand_error};
+use crate::arguments::{Outcome, argument, failed, operand_error, type_name};
 use crate::builtin::{Builtin, BuiltinError, Call, example};
-use crate::heap::Word;
+use crate::heap::{Heap, View, Word};
 
-/// Questions that one decision may ask.
-const READS_MAX: usize = 1_000;
+mod asked;
+
+pub use asked::State;
+use asked::{Answer, Question};
 
 pub(crate) const TABLE: &[Builtin] = &[
     Builtin::pure(
@@ -55,14 +56,14 @@ pub trait StateSource: Debug + Send + Sync {
     /// # Errors
     ///
     /// Why it is not known.
-    fn counter(&self, counter: &str, window_nanoseconds: i64, key: &[Value]) -> Result<Value, StateError>;
+    fn counter(&self, counter: &str, window_nanoseconds: i64, key: CounterKey<'_>) -> Result<Number, StateError>;
 
-    /// The labels of the session.
+    /// Tells each label of the session, in any order.
     ///
     /// # Errors
     ///
     /// Why they are not known.
-    fn labels(&self) -> Result<BTreeSet<Arc<str>>, StateError>;
+    fn labels(&self, tell: &mut dyn FnMut(&str)) -> Result<(), StateError>;
 
     /// Whether the session has seen an event within a time.
     ///
@@ -70,6 +71,59 @@ pub trait StateSource: Debug + Send + Sync {
     ///
     /// Why it is not known.
     fn seen(&self, event: EventKind, name: &str, within_nanoseconds: i64) -> Result<bool, StateError>;
+}
+
+/// What tells requests of a counter apart: null, truth values, numbers and texts, as the policy lists them. They are lent for
+/// a question, and copied only by who keeps them.
+#[derive(Debug, Clone, Copy)]
+pub struct CounterKey<'k>(KeyParts<'k>);
+
+#[derive(Debug, Clone, Copy)]
+enum KeyParts<'k> {
+    Words(&'k Heap, &'k [Word]),
+    Values(&'k [Value]),
+}
+
+impl<'k> From<&'k [Value]> for CounterKey<'k> {
+    fn from(values: &'k [Value]) -> Self {
+        Self(KeyParts::Values(values))
+    }
+}
+
+impl CounterKey<'_> {
+    /// Copies of the parts.
+    pub fn to_values(self) -> Vec<Value> {
+        match self.0 {
+            KeyParts::Words(heap, words) => words.iter().map(|word| heap.to_value(*word)).collect(),
+            KeyParts::Values(values) => values.to_vec(),
+        }
+    }
+
+    /// Whether these are the parts.
+    pub fn is(self, values: &[Value]) -> bool {
+        let (heap, words) = match self.0 {
+            KeyParts::Words(heap, words) => (heap, words),
+            KeyParts::Values(own) => return own == values,
+        };
+        let same = |(word, value): (&Word, &Value)| match (heap.view(*word), value) {
+            (View::String(text), Value::String(value)) => text == &**value,
+            _ => heap.to_value(*word) == *value,
+        };
+        words.len() == values.len() && words.iter().zip(values).all(same)
+    }
+}
+
+/// All labels of the session that a source tells of.
+///
+/// # Errors
+///
+/// Why they are not known.
+pub fn labels_of(source: &dyn StateSource) -> Result<BTreeSet<Arc<str>>, StateError> {
+    let mut labels = BTreeSet::new();
+    source.labels(&mut |label| {
+        labels.insert(label.into());
+    })?;
+    Ok(labels)
 }
 
 /// Why a question about earlier requests has no answer.
@@ -148,87 +202,17 @@ pub enum StateRead {
 pub struct EmptyState;
 
 impl StateSource for EmptyState {
-    fn counter(&self, _: &str, _: i64, _: &[Value]) -> Result<Value, StateError> {
-        Ok(Value::from(0))
+    fn counter(&self, _: &str, _: i64, _: CounterKey<'_>) -> Result<Number, StateError> {
+        Ok(Number::from(0))
     }
 
-    fn labels(&self) -> Result<BTreeSet<Arc<str>>, StateError> {
-        Ok(BTreeSet::new())
+    fn labels(&self, _: &mut dyn FnMut(&str)) -> Result<(), StateError> {
+        Ok(())
     }
 
     fn seen(&self, _: EventKind, _: &str, _: i64) -> Result<bool, StateError> {
         Ok(false)
     }
-}
-
-/// The questions of one decision and their answers.
-#[derive(Debug, Default)]
-pub struct State {
-    source: Option<Arc<dyn StateSource>>,
-    answers: FxHashMap<Question, StateRead>,
-}
-
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-enum Question {
-    Counter(Arc<str>, i64, Vec<Value>),
-    Labels,
-    Seen(EventKind, Arc<str>, i64),
-}
-
-impl State {
-    /// Forgets what was asked; from now on `source` answers, or nobody.
-    pub fn begin(&mut self, source: Option<Arc<dyn StateSource>>) {
-        self.source = source;
-        self.answers.clear();
-    }
-
-    /// Forgets what was asked; who answers stays.
-    pub fn restart(&mut self) {
-        self.answers.clear();
-    }
-
-    /// What was asked, in order.
-    pub fn reads(&self) -> Vec<StateRead> {
-        let mut reads: Vec<StateRead> = self.answers.values().cloned().collect();
-        reads.sort();
-        reads
-    }
-
-    /// The answer to a question, which is the same throughout a decision.
-    fn answer(&mut self, question: Question) -> Result<&StateRead, BuiltinError> {
-        if !self.answers.contains_key(&question) {
-            let Some(source) = &self.source else {
-                let message = "the host keeps no counters and sessions, so what the policy asks of them is not known";
-                return Err(BuiltinError::State(message.into()));
-            };
-            if self.answers.len() >= READS_MAX {
-                return Err(BuiltinError::State(format!(
-                    "the policy asks more than {READS_MAX} things of counters and the session"
-                )));
-            }
-            let read = ask(&**source, &question).map_err(|error| BuiltinError::State(error.0))?;
-            self.answers.insert(question.clone(), read);
-        }
-        self.answers.get(&question).ok_or(BuiltinError::Undefined)
-    }
-}
-
-fn ask(source: &dyn StateSource, question: &Question) -> Result<StateRead, StateError> {
-    Ok(match question {
-        Question::Counter(counter, window_nanoseconds, key) => StateRead::Counter {
-            value: source.counter(counter, *window_nanoseconds, key)?,
-            counter: counter.clone(),
-            window_nanoseconds: *window_nanoseconds,
-            key: key.clone(),
-        },
-        Question::Labels => StateRead::Labels { labels: source.labels()? },
-        Question::Seen(event, name, within_nanoseconds) => StateRead::Seen {
-            seen: source.seen(*event, name, *within_nanoseconds)?,
-            event: *event,
-            name: name.clone(),
-            within_nanoseconds: *within_nanoseconds,
-        },
-    })
 }
 
 /// Whether a value can tell requests of a counter apart.
@@ -237,70 +221,44 @@ pub fn is_counter_key(value: &Value) -> bool {
 }
 
 fn counter(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let name: Arc<str> = call.text(arguments, 1)?.into();
-    let window = call.int(arguments, 2)?;
-    let key: Vec<Value> = call.array(arguments, 3)?.iter().map(|word| call.heap.to_value(*word)).collect();
-    if let Some(other) = key.iter().find(|value| !is_counter_key(value)) {
-        return Err(failed(format!("counter `{name}` can't be kept apart by a value of type {}", other.type_name())));
+    let name = call.text(arguments, 1)?;
+    let window_nanoseconds = call.int(arguments, 2)?;
+    let keeps_apart = |word: &&Word| {
+        matches!(call.heap.view(**word), View::Null | View::Bool(_) | View::Int(_) | View::Number(_) | View::String(_))
+    };
+    if let Some(other) = call.array(arguments, 3)?.iter().find(|word| !keeps_apart(word)) {
+        let kind = type_name(call.heap, *other);
+        return Err(failed(format!("counter `{name}` can't be kept apart by a value of type {kind}")));
     }
     call.charge(10)?;
-    let StateRead::Counter { value: Value::Number(value), .. } =
-        call.state.answer(Question::Counter(name.clone(), window, key))?
-    else {
-        return Err(BuiltinError::State(format!("the host gives no number for counter `{name}`")));
+    let question = Question::Counter { name: argument(arguments, 1), window_nanoseconds, key: argument(arguments, 3) };
+    let Answer::Counter(value) = call.state.answer(question, call.heap)? else {
+        return Err(BuiltinError::Undefined);
     };
-    Ok(call.heap.number(value.clone())?)
+    Ok(match value.as_i64() {
+        Some(value) => call.heap.int(value)?,
+        None => call.heap.number(value.clone())?,
+    })
 }
 
 fn labels(call: &mut Call<'_>, _: &[Word]) -> Outcome {
-    let StateRead::Labels { labels } = call.state.answer(Question::Labels)? else {
-        return Err(BuiltinError::Undefined);
-    };
-    *call.fuel = call.fuel.checked_sub(10 + labels.len() as u64).ok_or(BuiltinError::Fuel)?;
-    let words = labels.iter().map(|label| call.heap.string(label)).collect::<Result<Vec<Word>, _>>()?;
-    Ok(call.heap.set(words)?)
+    call.state.answer(Question::Labels, call.heap)?;
+    *call.fuel = call.fuel.checked_sub(10 + call.state.labels_count()).ok_or(BuiltinError::Fuel)?;
+    call.state.labels_set(call.heap)
 }
 
 fn seen(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let kind = call.text(arguments, 1)?;
     let event = EventKind::named(kind).ok_or_else(|| operand_error(1, "must be one of {tool, label, action}"))?;
-    let name: Arc<str> = call.text(arguments, 2)?.into();
-    let within = call.int(arguments, 3)?;
+    call.text(arguments, 2)?;
+    let within_nanoseconds = call.int(arguments, 3)?;
     call.charge(10)?;
-    match call.state.answer(Question::Seen(event, name, within))? {
-        StateRead::Seen { seen: true, .. } => Ok(Word::TRUE),
-        _ => Ok(Word::FALSE),
+    let question = Question::Seen { event, name: argument(arguments, 2), within_nanoseconds };
+    match call.state.answer(question, call.heap)? {
+        Answer::Seen(seen) => Ok(Word::bool(*seen)),
+        Answer::Counter(_) | Answer::Labels => Err(BuiltinError::Undefined),
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_question_is_asked_once_and_noted() {
-        #[derive(Debug, Default)]
-        struct Growing(std::sync::atomic::AtomicI64);
-        impl StateSource for Growing {
-            fn counter(&self, _: &str, _: i64, _: &[Value]) -> Result<Value, StateError> {
-                Ok(Value::from(self.0.fetch_add(1, std::sync::atomic::Ordering::Relaxed)))
-            }
-            fn labels(&self) -> Result<BTreeSet<Arc<str>>, StateError> {
-                Err(StateError("not today".into()))
-            }
-            fn seen(&self, _: EventKind, name: &str, _: i64) -> Result<bool, StateError> {
-                Ok(name == "x")
-            }
-        }
-        let mut state = State::default();
-        let question = || Question::Counter("a.b".into(), 1, vec![Value::from("k")]);
-        assert!(matches!(state.answer(question()), Err(BuiltinError::State(_))), "nobody answers");
-        state.begin(Some(Arc::new(Growing::default())));
-        let first = state.answer(question()).expect("answered").clone();
-        assert_eq!(state.answer(question()), Ok(&first));
-        assert_eq!(state.answer(Question::Labels), Err(BuiltinError::State("not today".into())));
-        assert_eq!(state.reads(), [first]);
-        state.begin(None);
-        assert!(state.reads().is_empty());
-    }
-}
+mod tests;

@@ -4,7 +4,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use fastrand::Rng;
-use hpol_runtime::state::{EventKind, StateError, StateSource};
+use hpol_lang::value::Number;
+use hpol_runtime::state::{CounterKey, EventKind, StateError, StateSource};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
@@ -46,12 +47,7 @@ impl Session {
 }
 
 impl StateSource for Session {
-    fn counter(
-        &self,
-        counter: &str,
-        _: i64,
-        _: &[hpol_lang::value::Value],
-    ) -> Result<hpol_lang::value::Value, StateError> {
+    fn counter(&self, counter: &str, _: i64, _: CounterKey<'_>) -> Result<Number, StateError> {
         match counter {
             "agent_flow.calls" => Ok(self.earlier.calls.into()),
             "agent_flow.tokens" => Ok(self.earlier.tokens.into()),
@@ -59,8 +55,9 @@ impl StateSource for Session {
         }
     }
 
-    fn labels(&self) -> Result<BTreeSet<Arc<str>>, StateError> {
-        Ok(self.labels.clone())
+    fn labels(&self, tell: &mut dyn FnMut(&str)) -> Result<(), StateError> {
+        self.labels.iter().for_each(|label| tell(label));
+        Ok(())
     }
 
     fn seen(&self, _: EventKind, name: &str, _: i64) -> Result<bool, StateError> {

@@ -9,7 +9,7 @@ use hpol_lang::value::Number;
 use sqlx::{Row as _, SqliteConnection};
 
 use super::window::{BUCKETS, Bucket, Window};
-use super::{CounterKey, Happening, Memory, Session};
+use super::{CounterId, Happening, Memory, Session};
 use crate::record::Change;
 use crate::store::{Store, StoreError};
 
@@ -20,7 +20,7 @@ pub(super) const EVENTS_NANOSECONDS_MAX: i64 = 30 * 86_400 * 1_000_000_000;
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Row {
     /// What stands in one part of a counter's window.
-    Bucket { counter: CounterKey, index: i64, oldest: i64, amount: Number, version: u64 },
+    Bucket { counter: CounterId, index: i64, oldest: i64, amount: Number, version: u64 },
     /// A label of a session.
     Label { session: Arc<str>, label: Arc<str>, time: i64 },
     /// When something happened last in a session.
@@ -129,7 +129,7 @@ pub(super) async fn load(store: &Store, now: i64) -> Result<Memory, StoreError> 
     let rows =
         sqlx::query("SELECT counter, window, key, bucket, amount, version FROM counter_bucket ORDER BY 1, 2, 3, 4");
     for row in rows.fetch_all(&mut connection).await? {
-        let key = CounterKey {
+        let key = CounterId {
             name: row.try_get::<String, _>(0)?.into(),
             window_nanoseconds: row.try_get(1)?,
             key: row.try_get::<String, _>(2)?.into(),

@@ -1,0 +1,94 @@
+//! Memory for what is being made, kept so that the next thing needs none.
+
+use super::{Heap, HeapError, Word};
+
+/// Bytes of a buffer that are kept; a larger one is freed, as few evaluations need one.
+const KEPT_BYTES_MAX: usize = 1 << 20;
+
+/// Buffers that nobody uses now.
+#[derive(Debug, Default)]
+pub(super) struct Buffers {
+    text: String,
+    words: Vec<Word>,
+    entries: Vec<(Word, Word)>,
+}
+
+/// Whether a list is kept in place of another: the larger one is.
+fn keeps<T>(kept: &Vec<T>, other: &Vec<T>) -> bool {
+    let most = KEPT_BYTES_MAX / size_of::<T>().max(1);
+    (kept.capacity()..=most).contains(&other.capacity())
+}
+
+impl Heap {
+    /// An empty buffer for text; [`Heap::give_back_text`] takes it back, or [`Heap::string_from`].
+    pub fn take_text(&mut self) -> String {
+        std::mem::take(&mut self.buffers.text)
+    }
+
+    /// Keeps a buffer for the next that is taken.
+    pub fn give_back_text(&mut self, mut text: String) {
+        if (self.buffers.text.capacity()..=KEPT_BYTES_MAX).contains(&text.capacity()) {
+            text.clear();
+            self.buffers.text = text;
+        }
+    }
+
+    /// A string of what was written to a buffer, which is given back.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError::Memory`].
+    pub fn string_from(&mut self, text: String) -> Result<Word, HeapError> {
+        let word = self.string(&text);
+        self.give_back_text(text);
+        word
+    }
+
+    /// An empty buffer for words; [`Heap::give_back_words`] takes it back, or [`Heap::array_from`] and [`Heap::set`].
+    pub fn take_words(&mut self) -> Vec<Word> {
+        std::mem::take(&mut self.buffers.words)
+    }
+
+    /// Keeps a buffer for the next that is taken.
+    pub fn give_back_words(&mut self, mut words: Vec<Word>) {
+        if keeps(&self.buffers.words, &words) {
+            words.clear();
+            self.buffers.words = words;
+        }
+    }
+
+    /// An array of the words in a buffer, which is given back.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError`].
+    pub fn array_from(&mut self, words: Vec<Word>) -> Result<Word, HeapError> {
+        let array = self.array(&words);
+        self.give_back_words(words);
+        array
+    }
+
+    /// A set of these elements, in any order and with repeats.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError`].
+    pub fn set_of(&mut self, items: &[Word]) -> Result<Word, HeapError> {
+        let mut words = self.take_words();
+        words.extend_from_slice(items);
+        self.set(words)
+    }
+
+    /// An empty buffer for the entries of an object; [`Heap::object`] takes it back.
+    pub fn take_entries(&mut self) -> Vec<(Word, Word)> {
+        std::mem::take(&mut self.buffers.entries)
+    }
+
+    /// Keeps a buffer for the next that is taken.
+    pub fn give_back_entries(&mut self, mut entries: Vec<(Word, Word)>) {
+        if keeps(&self.buffers.entries, &entries) {
+            entries.clear();
+            self.buffers.entries = entries;
+        }
+    }
+}
