@@ -9,7 +9,7 @@ use crate::engine::{Engine, Start, assert_agrees};
 use crate::error::BenchError;
 use crate::measure::{Effort, nanoseconds};
 use crate::policy::growth::{Items, Names, Unread};
-use crate::policy::{Case, Rbac, Rules};
+use crate::policy::{Case, Definitions, Rbac, Rules};
 
 /// What is made larger.
 #[derive(Debug, Clone, Copy)]
@@ -38,13 +38,20 @@ const ROLES: usize = 10;
 const GRANTS: usize = 4;
 
 /// Everything that is made larger.
-pub const DIMENSIONS: [Dimension; 7] = [
+pub const DIMENSIONS: [Dimension; 8] = [
     Dimension {
         name: "rules",
         title: "rules of two equalities",
         start: Start::Prepared,
         exponent_max: FLAT,
         make: |size| Case::new(Rules::new(size)),
+    },
+    Dimension {
+        name: "definitions",
+        title: "definitions of a rule",
+        start: Start::Prepared,
+        exponent_max: FLAT,
+        make: |size| Case::new(Definitions::new(size)),
     },
     Dimension {
         name: "roles",

@@ -19,6 +19,7 @@ use crate::error::BenchError;
 
 mod agent_flow;
 mod ai_gateway;
+mod definitions;
 mod fixtures;
 pub mod growth;
 mod http_api;
@@ -32,6 +33,7 @@ mod rules;
 mod sql_guard;
 mod sql_regexes;
 
+pub use definitions::Definitions;
 pub use rbac::Rbac;
 pub use rules::Rules;
 

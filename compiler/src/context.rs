@@ -132,6 +132,8 @@ pub struct Context {
     pub(crate) operands: Vec<Word>,
     /// Positions of elements that loops run over and that stand in several places of an index.
     pub(crate) gathered: Vec<u32>,
+    /// Definitions that are being run, of one rule behind those of another.
+    pub(crate) definitions: Vec<u32>,
     fault: Option<Fault>,
 }
 
@@ -198,6 +200,7 @@ impl Context {
             outcomes: Outcomes::default(),
             operands: Vec::new(),
             gathered: Vec::new(),
+            definitions: Vec::new(),
             fault: None,
         };
         context.begin(program, Limits::default(), 0);
@@ -254,6 +257,7 @@ impl Context {
         self.records.clear();
         self.operands.clear();
         self.gathered.clear();
+        self.definitions.clear();
         self.fault = None;
     }
 

@@ -20,7 +20,7 @@ use hpol_stdlib::heap::{Heap, Kind, Word};
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
-use crate::plan::{CompareOperator, SlotId, elements};
+use crate::plan::{CompareOperator, InputSlots, SlotId, elements};
 
 /// Most paths that one table looks at together; further equalities are left to the rules.
 pub(crate) const KEY_SLOTS: usize = 4;
@@ -120,10 +120,12 @@ impl NetworkTable {
 }
 
 impl RuleIndex {
-    /// Adds the rules that can count to `candidates`, in ascending order. `slots` are those of the input in force.
+    /// Adds the rules that can count behind `candidates`, in ascending order. `slots` are those of the input in force; the arguments of
+    /// a function count as slots behind them.
     #[inline]
-    pub fn candidates(&self, slots: &[Word], heap: &Heap, candidates: &mut Vec<u32>) {
-        let at = |slot: SlotId| slots.get(slot.index()).copied().unwrap_or(Word::ABSENT);
+    pub fn candidates(&self, slots: &[Word], arguments: &[Word], heap: &Heap, candidates: &mut Vec<u32>) {
+        let argument = |slot: SlotId| arguments.get(slot.index().checked_sub(slots.len())?);
+        let at = |slot: SlotId| slots.get(slot.index()).or_else(|| argument(slot)).copied().unwrap_or(Word::ABSENT);
         let start = candidates.len();
         candidates.extend_from_slice(&self.always);
         for (slot, need, rules) in &self.needs {
@@ -182,8 +184,40 @@ impl RuleIndex {
         let found = &mut candidates[start..];
         if !found.is_sorted_by(|left, right| left < right) {
             found.sort_unstable();
-            candidates.dedup();
+            let mut kept = start;
+            for next in start..candidates.len() {
+                if kept == start || candidates[kept - 1] != candidates[next] {
+                    candidates[kept] = candidates[next];
+                    kept += 1;
+                }
+            }
+            candidates.truncate(kept);
         }
+    }
+
+    /// What it looks at, for people.
+    pub(crate) fn describe(&self, slots: &InputSlots) -> String {
+        let path = |slot: &SlotId| match slot.index().checked_sub(slots.len()) {
+            Some(argument) => format!("r{argument}"),
+            None => slots.path(*slot),
+        };
+        let mut parts: Vec<String> = Vec::new();
+        let equal = self.equal.iter().map(|table| {
+            let slots: Vec<String> = table.slots.iter().map(path).collect();
+            format!("{} of {} values", slots.join(" and "), table.rules.len())
+        });
+        parts.extend(equal);
+        parts.extend(self.members.iter().map(|table| format!("members of {}", path(&table.slot))));
+        parts.extend(self.prefixes.iter().map(|table| format!("prefixes of {}", path(&table.slot))));
+        parts.extend(self.networks.iter().map(|table| format!("networks of {}", path(&table.slot))));
+        parts.extend(self.ranges.iter().map(|table| format!("ranges of {}", path(&table.slot))));
+        if !self.checked.is_empty() {
+            parts.push(format!("{} checked", self.checked.len()));
+        }
+        if !self.always.is_empty() {
+            parts.push(format!("{} always", self.always.len()));
+        }
+        format!("by {}", parts.join(", "))
     }
 
     /// The words that decide whether a rule is looked at, for [`EqualTable`].

@@ -18,14 +18,15 @@ use rustc_hash::FxHashMap;
 
 use crate::Options;
 use crate::plan::{
-    BuiltinId, Extent, ExtentId, FunctionId, InputSlots, OnError, PathId, PlaceId, Program, Site, SiteId,
-    WrittenCondition,
+    BuiltinId, Definitions, DefinitionsId, Extent, ExtentId, Function, FunctionId, InputSlots, OnError, PathId,
+    PlaceId, Program, Site, SiteId, WrittenCondition,
 };
 
 mod body;
 mod builder;
 mod conditions;
 mod decision;
+mod definitions;
 mod describe;
 mod expr;
 mod locals;
@@ -131,11 +132,14 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         builtins: Vec::new(),
         builtin_ids: FxHashMap::default(),
         memo_slots: 0,
+        definitions: Vec::new(),
+        bodies: Vec::new(),
     };
     let mut functions = Vec::with_capacity(program.rules.len() + program.decisions.len());
-    for rule in &program.rules {
-        functions.push(rule::lower(&mut shared, rule)?);
+    for (id, rule) in (0..).map(FunctionId).zip(&program.rules) {
+        functions.push(rule::lower(&mut shared, rule, id)?);
     }
+    functions.append(&mut shared.bodies);
     let (decisions, packages) = decision::lower_all(&mut shared, &mut functions)?;
     let (counters, labels) = state::lower_all(&mut shared, &mut functions)?;
     let tests = test::lower_all(&mut shared, &mut functions)?;
@@ -149,6 +153,7 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         nodes: nodes(program),
         decisions,
         indexes: Vec::new(),
+        definitions: shared.definitions,
         counters,
         labels,
         packages,
@@ -234,6 +239,9 @@ struct Shared<'t> {
     builtins: Vec<&'static Builtin>,
     builtin_ids: FxHashMap<Arc<str>, BuiltinId>,
     memo_slots: u32,
+    definitions: Vec<Definitions>,
+    /// The definitions' functions, which stand behind those of the rules.
+    bodies: Vec<Function>,
 }
 
 impl Shared<'_> {
@@ -298,6 +306,15 @@ impl Shared<'_> {
             Profile::Rego if !self.options.strict_builtin_errors => OnError::Absent,
             Profile::Rego | Profile::Hpol => OnError::Stop,
         }
+    }
+
+    /// Numbers the definitions of a rule.
+    fn definitions(&mut self, bodies: Vec<Function>, first: bool) -> DefinitionsId {
+        let start = self.typed.rules.len() + self.bodies.len();
+        let ids = (start..start + bodies.len()).map(|id| FunctionId(number(id))).collect();
+        self.bodies.extend(bodies);
+        self.definitions.push(Definitions { bodies: ids, first, index: None });
+        DefinitionsId(number(self.definitions.len() - 1))
     }
 
     fn memo_slot(&mut self) -> u32 {

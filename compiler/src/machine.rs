@@ -10,7 +10,7 @@ use hpol_stdlib::state::is_counter_key;
 use crate::context::{Context, Entered, Fault, Intercepted, Stop, codes};
 use crate::ops::Failure;
 use crate::plan::{
-    BuiltinId, Counter, DecisionId, Extent, ExtentId, FunctionId, OnError, PlaceId, Program, Site, SiteId,
+    BuiltinId, Counter, DecisionId, Definitions, Extent, ExtentId, FunctionId, OnError, PlaceId, Program, Site, SiteId,
 };
 
 /// An engine: something that runs the functions of a plan.
@@ -112,6 +112,52 @@ fn call_directly<M: Machine + ?Sized>(
             Ok(result)
         }
     }
+}
+
+/// Runs definitions of a rule as [`StatementKind::Definitions`](crate::plan::StatementKind::Definitions) does: `words` are the
+/// arguments and, if `yields`, the result so far. The result is what it is behind them.
+///
+/// # Errors
+///
+/// [`Stop`] if an error stands in the context.
+pub fn definitions<M: Machine + ?Sized>(
+    machine: &M,
+    definitions: &Definitions,
+    words: &mut [Word],
+    yields: bool,
+    place: PlaceId,
+    context: &mut Context,
+) -> Result<Word, Stop> {
+    let arguments = words.len() - usize::from(yields && !words.is_empty());
+    context.enter_definitions(place)?;
+    let start = context.choose_definitions(definitions, &words[..arguments]);
+    let mut result = words.get(arguments).copied().unwrap_or(Word::ABSENT);
+    let mut ended = Ok(());
+    for at in start..context.definitions.len() {
+        let Some(body) = context.definitions.get(at).and_then(|body| definitions.bodies.get(*body as usize)) else {
+            break;
+        };
+        ended = context.charge(1, place);
+        if ended.is_err() {
+            break;
+        }
+        match machine.run(*body, words, context) {
+            Ok(found) => result = found,
+            Err(stop) => {
+                ended = Err(stop);
+                break;
+            }
+        }
+        if definitions.first && !result.is_absent() {
+            break;
+        }
+        if let Some(so_far) = words.get_mut(arguments) {
+            *so_far = result;
+        }
+    }
+    context.definitions.truncate(start);
+    context.leave_definitions();
+    ended.map(|()| result)
 }
 
 /// A package as a document: the base document at its path with the values of the rules below it. Rules without a value

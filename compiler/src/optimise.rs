@@ -17,6 +17,7 @@ mod fold_constants;
 mod fold_data;
 mod hoist;
 mod index_data;
+mod index_definitions;
 mod index_rules;
 mod inline_constants;
 mod input_slots;
@@ -45,6 +46,8 @@ pub enum Pass {
     DeadCode,
     /// Rules that certainly do not count for a request are not run.
     IndexRules,
+    /// Definitions of a rule that certainly give no value are not run.
+    IndexDefinitions,
     /// Loops over base documents run over the elements that can match.
     IndexData,
 }
@@ -62,6 +65,7 @@ impl Pass {
         Self::Copies,
         Self::DeadCode,
         Self::IndexRules,
+        Self::IndexDefinitions,
         Self::IndexData,
     ];
 
@@ -77,6 +81,7 @@ impl Pass {
             Self::Copies => copies::run(program),
             Self::DeadCode => dead_code::run(program),
             Self::IndexRules => index_rules::run(program),
+            Self::IndexDefinitions => index_definitions::run(program),
             Self::IndexData => index_data::run(program),
         }
     }

@@ -104,6 +104,8 @@ index_type! {
     IndexId
     /// An index into [`Program::extents`].
     ExtentId
+    /// An index into [`Program::definitions`].
+    DefinitionsId
     /// An index into [`Program::conditions`].
     ConditionId
     /// An index into [`Program::decisions`].
@@ -132,6 +134,8 @@ pub struct Program {
     pub decisions: Vec<Decision>,
     /// Which decision rules of each package can count for a request; `None` where all are to be run.
     pub indexes: Vec<Option<RuleIndex>>,
+    /// Definitions of rules with many.
+    pub definitions: Vec<Definitions>,
     /// Counters, in the order of their names.
     pub counters: Vec<Counter>,
     /// Labels for sessions.
@@ -235,6 +239,25 @@ pub enum Origin {
     Exemption,
     /// A step of a test.
     TestStep,
+    /// A definition of a rule with many, which [`StatementKind::Definitions`] runs. It has the rule's parameters and, unless it
+    /// collects, one more for the rule's result so far, which may be absent and which it hands back, changed or not.
+    Definition {
+        /// The rule.
+        rule: FunctionId,
+        /// Whether it emits to the collection around the statement that runs it.
+        collects: bool,
+    },
+}
+
+/// The definitions of a rule with many, each a function, so that a rule may have any number of them.
+#[derive(Debug, Clone)]
+pub struct Definitions {
+    /// The functions, in the order of the text.
+    pub bodies: Vec<FunctionId>,
+    /// Whether the first that gives a value ends it: those behind it can't give another, or are its `else`.
+    pub first: bool,
+    /// Which of them can give a value; `None` where all are to be run. Arguments stand in it as slots behind those of the input.
+    pub index: Option<RuleIndex>,
 }
 
 /// Statements in order.
@@ -337,6 +360,17 @@ pub enum StatementKind {
         /// Called.
         function: FunctionId,
         /// Arguments, as many as it has parameters; none is absent.
+        arguments: Vec<Register>,
+    },
+    /// Runs the definitions of a rule with many, in order, but for those that would find nothing: no value, nothing absent, no
+    /// error. A level of calls and a unit of fuel for each.
+    Definitions {
+        /// The rule's result, read and written: absent before the first definition, and where none gives a value. `None` where they
+        /// emit.
+        target: Option<Register>,
+        /// Which.
+        definitions: DefinitionsId,
+        /// The rule's arguments.
         arguments: Vec<Register>,
     },
     /// A call of a builtin. Fails if it has no result.

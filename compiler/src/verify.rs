@@ -5,8 +5,8 @@
 
 use crate::CompileError;
 use crate::plan::{
-    Block, Function, FunctionId, Label, Lookup, Mock, Program, Register, Replacement, ReplacementTarget, SiteId,
-    Statement, StatementKind, reads, written,
+    Block, Function, FunctionId, Label, Lookup, Mock, Origin, Program, Register, Replacement, ReplacementTarget,
+    SiteId, Statement, StatementKind, reads, written,
 };
 
 /// Checks a whole program.
@@ -185,8 +185,9 @@ impl<'p> Checker<'p> {
                 self.around.pop();
                 return Ok(flow);
             }
-            StatementKind::Emit { .. } => {
-                if !self.around.iter().any(|around| matches!(around, Around::Collect)) {
+            StatementKind::Emit { .. } | StatementKind::Definitions { target: None, .. } => {
+                let handed_over = matches!(self.function.origin, Origin::Definition { collects: true, .. });
+                if !handed_over && !self.around.iter().any(|around| matches!(around, Around::Collect)) {
                     return Err("there is no collection".into());
                 }
             }
@@ -200,6 +201,7 @@ impl<'p> Checker<'p> {
             | StatementKind::Index { .. }
             | StatementKind::Call { .. }
             | StatementKind::Builtin { .. }
+            | StatementKind::Definitions { .. }
             | StatementKind::Arithmetic { .. }
             | StatementKind::SetOperation { .. }
             | StatementKind::Compare { .. }
@@ -297,7 +299,20 @@ impl<'p> Checker<'p> {
         let fits = match kind {
             StatementKind::Call { function, arguments, .. } => {
                 let called = program.functions.get(function.index());
-                called.is_some_and(|called| called.parameters as usize == arguments.len())
+                let is_rule = |called: &Function| !matches!(called.origin, Origin::Definition { .. });
+                called.is_some_and(|called| called.parameters as usize == arguments.len() && is_rule(called))
+            }
+            StatementKind::Definitions { target, definitions, arguments } => {
+                let operands = arguments.len() + usize::from(target.is_some());
+                let fits = |body: &Function| {
+                    let collects = matches!(body.origin, Origin::Definition { collects: true, .. });
+                    let is_definition = matches!(body.origin, Origin::Definition { .. });
+                    is_definition && collects == target.is_none() && body.parameters as usize == operands
+                };
+                let definitions = program.definitions.get(definitions.index());
+                definitions.is_some_and(|definitions| {
+                    definitions.bodies.iter().all(|body| program.functions.get(body.index()).is_some_and(fits))
+                })
             }
             StatementKind::Builtin { builtin, site, .. } => {
                 builtin.index() < program.builtins.len() && site.index() < program.sites.len()
@@ -468,6 +483,9 @@ impl Callees {
         for statement in &block.statements {
             if let StatementKind::Call { function, .. } = &statement.kind {
                 self.calls.push((function.index(), around));
+            } else if let StatementKind::Definitions { definitions, .. } = &statement.kind {
+                let bodies = program.definitions.get(definitions.index()).into_iter();
+                self.calls.extend(bodies.flat_map(|found| &found.bodies).map(|body| (body.index(), around)));
             } else if let StatementKind::Document { extent, .. } = &statement.kind {
                 // A key can be any name.
                 let rules = program.rules_of(&program.extents[extent.index()], |_, _| true);

@@ -9,10 +9,10 @@ use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
 use hpol_compiler::context::{Context, Stop, codes};
-use hpol_compiler::machine::{Machine, call, call_builtin, document};
+use hpol_compiler::machine::{Machine, call, call_builtin, definitions, document};
 use hpol_compiler::ops::Failure;
 use hpol_compiler::plan::{
-    Block, FunctionId, Label, Program, Register, SiteId, Statement, StatementKind, TemplatePart,
+    Block, FunctionId, Label, Origin, Program, Register, SiteId, Statement, StatementKind, TemplatePart,
 };
 use hpol_stdlib::heap::Word;
 
@@ -54,6 +54,11 @@ impl Machine for Interpreter {
         let called = program.function(function);
         let mut registers = vec![Word::ABSENT; called.registers as usize];
         registers[..arguments.len()].copy_from_slice(arguments);
+        // What a definition does is told of its rule.
+        let function = match called.origin {
+            Origin::Definition { rule, .. } => rule,
+            Origin::Rule(_) | Origin::Decision | Origin::Exemption | Origin::TestStep => function,
+        };
         let mut frame = Frame { program: &program, function, registers };
         self.block(&mut frame, &called.body, context)?;
         Ok(frame.get(called.result))
@@ -148,6 +153,13 @@ impl Interpreter {
             | Kind::Index { .. }
             | Kind::Call { .. }
             | Kind::Builtin { .. } => self.read(frame, statement, context),
+            Kind::Definitions { target, definitions: id, arguments } => {
+                let mut words = frame.all(arguments);
+                words.extend(target.map(|target| frame.get(target)));
+                let many = &frame.program.definitions[id.index()];
+                let result = definitions(self, many, &mut words, target.is_some(), place, context)?;
+                Ok(target.map_or(Flow::Next, |target| frame.set(target, result)))
+            }
             Kind::Arithmetic { .. }
             | Kind::SetOperation { .. }
             | Kind::Compare { .. }

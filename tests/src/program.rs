@@ -101,7 +101,8 @@ fn policy<'t>(declarations: impl Iterator<Item = &'t str>) -> String {
 fn rule(writer: &mut Writer<'_, '_>) -> String {
     let name = format!("r{}", writer.rules.len());
     let mut scope = Scope::default();
-    match writer.choices.below(8) {
+    match writer.choices.below(9) {
+        8 => many_definitions(writer, name),
         0 | 1 => {
             let kind = *writer.choices.one_of(&[Kind::Number, Kind::Text, Kind::Numbers]);
             let body = writer.body(&mut scope, DEPTH);
@@ -151,6 +152,55 @@ fn rule(writer: &mut Writer<'_, '_>) -> String {
             format!("{name}(p) := {value} if {body}{otherwise}\n")
         }
     }
+}
+
+/// So many definitions that an index chooses among them.
+const DEFINITIONS: usize = 17;
+
+/// A rule with many definitions, most of which compare something of the input with a constant.
+fn many_definitions(writer: &mut Writer<'_, '_>, name: String) -> String {
+    let form = writer.choices.below(5);
+    // Definitions of one value that differ are refused, unless they exclude each other.
+    let differ = matches!(form, 1..=3) || writer.choices.one_in(8);
+    let mut text = String::new();
+    for number in 0..DEFINITIONS {
+        let mut scope = Scope::default();
+        let condition = match writer.choices.below(10) {
+            0 => "input.a == 0".to_owned(),
+            1 => format!("input.a == {number}"),
+            2 => (*writer.choices.one_of(&["input.s == \"x\"", "input.s in {\"y\", \"z\"}"])).to_owned(),
+            3 => "input.b == \"k\"".to_owned(),
+            4 => (*writer.choices.one_of(&["input.a > 2", "3 > input.a", "7 in input.c", "input.f"])).to_owned(),
+            5 => (*writer.choices.one_of(&["not input.f", "not input.s == \"z\"", "startswith(input.b, \"a\")"]))
+                .to_owned(),
+            6 => "input.g == 1; input.s == \"y\"".to_owned(),
+            7 => "input.s == \"z\"; input.a / 0 == 1".to_owned(),
+            8 => format!("input.d.k == {number}"),
+            _ => String::new(),
+        };
+        let body = if condition.is_empty() { writer.body(&mut scope, 1) } else { format!("{{ {condition} }}") };
+        let differs = differ && writer.choices.one_in(4);
+        let value = if differs { writer.expression(Kind::Number, &scope, 1) } else { "5".into() };
+        let definition = match form {
+            0 => format!("{name} := {value} if {body}\n"),
+            1 => format!("{name} contains {value} if {body}\n"),
+            2 => format!("{name}[\"{}\"] := {value} if {body}\n", number % 15),
+            3 if number == 0 => format!("{name} := {value} if {body}\n"),
+            3 => format!("else := {value} if {body}\n"),
+            _ => format!("{name}({}) := {value} if {body}\n", *writer.choices.one_of(&["p", "0", "1", "7"])),
+        };
+        text.push_str(&definition);
+    }
+    if form == 0 && writer.choices.one_in(3) {
+        writeln!(text, "default {name} := 0").expect("strings take all text");
+    }
+    match form {
+        0 | 3 => writer.rules.push((name, Kind::Number)),
+        1 => writer.rules.push((name, Kind::Set)),
+        2 => writer.rules.push((name, Kind::Map)),
+        _ => writer.functions.push(name),
+    }
+    text
 }
 
 fn decision(writer: &mut Writer<'_, '_>, number: usize) -> MadeDecision {

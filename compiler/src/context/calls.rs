@@ -2,12 +2,14 @@
 
 use hpol_stdlib::heap::Word;
 
-use crate::plan::{FunctionId, SiteId};
+use crate::plan::{FunctionId, PlaceId, SiteId};
 
 use super::{Context, Stop, codes};
 
 /// What stands in a memo slot whose function has not been called: no word of the heap has these bits.
 pub(crate) const PENDING: Word = Word::from_bits(0b110);
+
+const DEPTH_MESSAGE: &str = "rules call each other more deeply than the limit";
 
 /// A call that has begun.
 #[derive(Debug)]
@@ -54,7 +56,7 @@ impl Context {
             self.charge_slowly(1, Some(span))?;
         }
         if self.frames.len() >= self.limits.call_depth as usize {
-            return Err(self.stop_at(codes::DEPTH, "rules call each other more deeply than the limit", Some(span)));
+            return Err(self.stop_at(codes::DEPTH, DEPTH_MESSAGE, Some(span)));
         }
         let marks = self.marks.length();
         let window = if memo.is_some() { self.marks.open_window() } else { 0 };
@@ -79,6 +81,25 @@ impl Context {
         let world = &mut self.worlds[self.world];
         world.memo[slot as usize] = result;
         world.touched.push(slot);
+    }
+
+    /// Begins to run definitions of a rule by functions of their own, which are no calls but need as much stack.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`] at the limit of depth.
+    pub(crate) fn enter_definitions(&mut self, place: PlaceId) -> Result<(), Stop> {
+        if self.frames.len() >= self.limits.call_depth as usize {
+            return Err(self.stop(codes::DEPTH, DEPTH_MESSAGE, place));
+        }
+        let marks = self.marks.length();
+        self.frames.push(Frame { memo: None, marks, window: 0, gathers: true });
+        Ok(())
+    }
+
+    /// Ends what was begun last by [`Context::enter_definitions`].
+    pub(crate) fn leave_definitions(&mut self) {
+        self.frames.pop();
     }
 
     /// Leaves the marks again that the function left when it was run.

@@ -6,7 +6,8 @@ use hpol_stdlib::heap::{Kind, View, Word};
 use rustc_hash::FxHashMap;
 
 use crate::plan::{
-    BuiltinId, ExtentId, FunctionId, Mock, Origin, PathId, PlaceId, Replacement, ReplacementTarget, SiteId, SlotId,
+    BuiltinId, Definitions, ExtentId, FunctionId, Mock, Origin, PathId, PlaceId, Replacement, ReplacementTarget,
+    SiteId, SlotId,
 };
 
 use crate::lower::element_named;
@@ -232,9 +233,23 @@ impl Context {
         // What is replaced may stand for what the index takes for granted.
         let index = self.program.indexes.get(package).and_then(Option::as_ref).filter(|_| !self.intercepts());
         if let Some(index) = index {
-            index.candidates(&self.worlds[self.world].slots, &self.heap, candidates);
+            index.candidates(&self.worlds[self.world].slots, &[], &self.heap, candidates);
         }
         index.is_some()
+    }
+
+    /// Puts the definitions that must be run behind those in [`Context::definitions`], where it starts with them, ascending.
+    pub(crate) fn choose_definitions(&mut self, definitions: &Definitions, arguments: &[Word]) -> usize {
+        let start = self.definitions.len();
+        // What is replaced may stand for what the index takes for granted, and may leave arguments out.
+        let whole = !self.intercepts() && !arguments.iter().any(|argument| argument.is_absent());
+        match definitions.index.as_ref().filter(|_| whole) {
+            Some(index) => {
+                index.candidates(&self.worlds[self.world].slots, arguments, &self.heap, &mut self.definitions);
+            }
+            None => self.definitions.extend((0..).zip(&definitions.bodies).map(|(at, _)| at)),
+        }
+        start
     }
 
     /// The base documents in force.

@@ -19,7 +19,7 @@ use hpol_stdlib::heap::Word;
 
 use crate::context::{Context, Stop, codes};
 use crate::machine::Machine;
-use crate::plan::{FunctionId, Program};
+use crate::plan::{Definitions, DefinitionsId, FunctionId, Program};
 
 use super::abi::STOP;
 use super::host::HOSTS;
@@ -105,6 +105,13 @@ impl Entries {
         // SAFETY: `run` put the address of an `Entries` there which is borrowed until `run` returns, and host functions
         // are called only meanwhile; they do not keep the reference.
         unsafe { &*pointer }
+    }
+}
+
+impl Entries {
+    /// Definitions of a rule.
+    pub(super) fn definitions(&self, id: DefinitionsId) -> Option<&Definitions> {
+        self.program.definitions.get(id.index())
     }
 }
 

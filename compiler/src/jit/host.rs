@@ -17,7 +17,9 @@ use hpol_stdlib::heap::Word;
 use crate::context::{Context, Stop, codes};
 use crate::machine;
 use crate::ops::Failure;
-use crate::plan::{BuiltinId, ExtentId, FunctionId, IndexId, PathId, PlaceId, Replacement, Run, SiteId, SlotId};
+use crate::plan::{
+    BuiltinId, DefinitionsId, ExtentId, FunctionId, IndexId, PathId, PlaceId, Replacement, Run, SiteId, SlotId,
+};
 
 use super::abi::{self, NONE, STOP};
 use super::code::Entries;
@@ -76,6 +78,7 @@ hosts! {
     Index = index: Host4 / 4,
     Call = call: Host4 / 4,
     Builtin = builtin: Host4 / 4,
+    Definitions = definitions: Host4 / 4,
     Arithmetic = arithmetic: Host4 / 4,
     SetOperation = set_operation: Host4 / 4,
     Compare = compare: Host4 / 4,
@@ -136,19 +139,24 @@ fn truth(context: Pointer, work: impl FnOnce(&mut Context) -> Result<bool, Stop>
 
 /// Runs `work` on an array of words: of generated code's stack, or, if it is too long for that, the operands that were handed
 /// over one by one ([`operand`]).
-fn with_words<T>(context: &mut Context, address: u64, count: u64, work: impl FnOnce(&mut Context, &[Word]) -> T) -> T {
+fn with_words<T>(
+    context: &mut Context,
+    address: u64,
+    count: u64,
+    work: impl FnOnce(&mut Context, &mut [Word]) -> T,
+) -> T {
     if address == 0 {
         let mut operands = std::mem::take(&mut context.operands);
-        let result = work(context, &operands);
+        let result = work(context, &mut operands);
         operands.clear();
         context.operands = operands;
         return result;
     }
-    let pointer = std::ptr::with_exposed_provenance::<Word>(usize::try_from(address).unwrap_or(0));
+    let pointer = std::ptr::with_exposed_provenance_mut::<Word>(usize::try_from(address).unwrap_or(0));
     let count = usize::try_from(count).unwrap_or(0);
-    // SAFETY: see the module's safety section: the address is that of `count` words in the caller's frame, which stays
-    // unchanged until this function returns.
-    let words = unsafe { std::slice::from_raw_parts(pointer, count) };
+    // SAFETY: see the module's safety section: the address is that of `count` words in the caller's frame, which nobody else looks at
+    // until this function returns, and the caller not behind it either.
+    let words = unsafe { std::slice::from_raw_parts_mut(pointer, count) };
     work(context, words)
 }
 
@@ -241,6 +249,20 @@ extern "C" fn call(context: Pointer, function: u64, address: u64, count: u64, pl
         let function = FunctionId(narrow(function));
         with_words(context, address, count, |context, arguments| {
             machine::call(entries, function, arguments, place_of(place), context)
+        })
+    })
+}
+
+/// `id` is doubled, and one more where they yield. The list is the caller's no more: the result so far is kept in it.
+extern "C" fn definitions(context: Pointer, id: u64, address: u64, count: u64, place: u64) -> u64 {
+    word(context, |context| {
+        let entries = Entries::of(context);
+        let Some(definitions) = entries.definitions(DefinitionsId(narrow(id >> 1))) else {
+            return Err(context.stop(codes::INTERNAL, "there are no such definitions", place_of(place)));
+        };
+        let yields = id & 1 == 1;
+        with_words(context, address, count, |context, words| {
+            machine::definitions(entries, definitions, words, yields, place_of(place), context)
         })
     })
 }

@@ -5,22 +5,22 @@ use hpol_lang::typed::{Clause, ExprKind, Pattern, Rule, RuleKind};
 use hpol_lang::value::Value;
 use hpol_stdlib::heap::Word;
 
-use crate::plan::{Collection, Function, Label, Origin, Register, StatementKind};
+use crate::plan::{Collection, Function, FunctionId, Label, Origin, Register, StatementKind};
 
 use super::body::iterates;
 use super::builder::Builder;
 use super::conditions::TESTS_END;
-use super::{Lowered, Shared};
+use super::{Lowered, Shared, definitions};
 
-pub(super) fn lower<'t>(shared: &mut Shared<'t>, rule: &'t Rule) -> Lowered<Function> {
+pub(super) fn lower<'t>(shared: &mut Shared<'t>, rule: &'t Rule, id: FunctionId) -> Lowered<Function> {
     let mut builder = Builder::new(shared, rule.path.clone(), rule.parameters, rule.span);
     builder.tells_outcomes &= !is_test(rule);
     let result = builder.register();
     match rule.kind {
-        RuleKind::Complete | RuleKind::Function => complete(&mut builder, rule, result)?,
-        RuleKind::Set => collected(&mut builder, rule, Collection::Set, result)?,
-        RuleKind::Object { depth: 1 } => collected(&mut builder, rule, Collection::Object, result)?,
-        RuleKind::Object { depth } => collected(&mut builder, rule, Collection::Nested { depth }, result)?,
+        RuleKind::Complete | RuleKind::Function => complete(&mut builder, rule, id, result)?,
+        RuleKind::Set => collected(&mut builder, rule, id, Collection::Set, result)?,
+        RuleKind::Object { depth: 1 } => collected(&mut builder, rule, id, Collection::Object, result)?,
+        RuleKind::Object { depth } => collected(&mut builder, rule, id, Collection::Nested { depth }, result)?,
     }
     let memo = (rule.parameters == 0).then(|| builder.shared.memo_slot());
     let gathers = matches!(rule.kind, RuleKind::Set | RuleKind::Object { .. });
@@ -38,22 +38,24 @@ fn is_test(rule: &Rule) -> bool {
 
 /// A rule with one value. All definitions are tried, because two that disagree are an error; where they cannot disagree the first
 /// success ends the search.
-fn complete<'t>(builder: &mut Builder<'_, 't>, rule: &'t Rule, result: Register) -> Lowered {
+fn complete<'t>(builder: &mut Builder<'_, 't>, rule: &'t Rule, id: FunctionId, result: Register) -> Lowered {
     builder.constant(result, Word::ABSENT, rule.span);
     let settled = all_yield_the_same(&rule.clauses);
-    builder.scope(false, rule.span, |builder, done| {
-        for clause in &rule.clauses {
-            let done = settled.then_some(done);
-            if clause.else_clause.is_none() {
-                builder.scope(true, clause.span, |builder, tried| {
-                    yielding(builder, clause, result, done.or(stops_early(clause).then_some(tried)), None)
-                })?;
-            } else {
-                chain(builder, clause, result, done)?;
+    if !definitions::yielded(builder, rule, id, result, settled)? {
+        builder.scope(false, rule.span, |builder, done| {
+            for clause in &rule.clauses {
+                let done = settled.then_some(done);
+                if clause.else_clause.is_none() {
+                    builder.scope(true, clause.span, |builder, tried| {
+                        yielding(builder, clause, result, done.or(stops_early(clause).then_some(tried)), None)
+                    })?;
+                } else {
+                    chain(builder, clause, result, done)?;
+                }
             }
-        }
-        Ok(())
-    })?;
+            Ok(())
+        })?;
+    }
     let Some(default) = &rule.default else { return Ok(()) };
     builder.start_clause(&rule.default_locals, default.span);
     builder.scope(true, default.span, |builder, _| {
@@ -65,7 +67,12 @@ fn complete<'t>(builder: &mut Builder<'_, 't>, rule: &'t Rule, result: Register)
 }
 
 /// A clause with `else` clauses: the first that yields a value ends it.
-fn chain<'t>(builder: &mut Builder<'_, 't>, first: &'t Clause, result: Register, done: Option<Label>) -> Lowered {
+pub(super) fn chain<'t>(
+    builder: &mut Builder<'_, 't>,
+    first: &'t Clause,
+    result: Register,
+    done: Option<Label>,
+) -> Lowered {
     let yielded = builder.register();
     builder.scope(false, first.span, |builder, chosen| {
         let mut next = Some(first);
@@ -90,7 +97,7 @@ fn chain<'t>(builder: &mut Builder<'_, 't>, first: &'t Clause, result: Register,
 }
 
 /// Parameters, body and value of a clause; then leaves `early`, or sets `yielded` and looks for further ways.
-fn yielding<'t>(
+pub(super) fn yielding<'t>(
     builder: &mut Builder<'_, 't>,
     clause: &'t Clause,
     result: Register,
@@ -133,8 +140,17 @@ fn head<'t>(builder: &mut Builder<'_, 't>, clause: &'t Clause) -> Lowered {
 }
 
 /// A set or object of what the clauses give.
-fn collected<'t>(builder: &mut Builder<'_, 't>, rule: &'t Rule, collection: Collection, target: Register) -> Lowered {
+fn collected<'t>(
+    builder: &mut Builder<'_, 't>,
+    rule: &'t Rule,
+    id: FunctionId,
+    collection: Collection,
+    target: Register,
+) -> Lowered {
     let body = builder.nested(|builder| {
+        if definitions::collected(builder, rule, id, collection)? {
+            return Ok(());
+        }
         for clause in &rule.clauses {
             builder.scope(true, clause.span, |builder, _| emitting(builder, clause, collection))?;
         }
@@ -144,7 +160,7 @@ fn collected<'t>(builder: &mut Builder<'_, 't>, rule: &'t Rule, collection: Coll
     Ok(())
 }
 
-fn emitting<'t>(builder: &mut Builder<'_, 't>, clause: &'t Clause, collection: Collection) -> Lowered {
+pub(super) fn emitting<'t>(builder: &mut Builder<'_, 't>, clause: &'t Clause, collection: Collection) -> Lowered {
     head(builder, clause)?;
     builder.rule_body(&clause.body.conditions, clause.span, &mut |builder| {
         let key = clause.key.as_ref().map(|key| builder.value(key)).transpose()?;
@@ -159,7 +175,7 @@ fn emitting<'t>(builder: &mut Builder<'_, 't>, clause: &'t Clause, collection: C
 }
 
 /// Whether a clause can yield one value only, so that further ways to it need not be looked for.
-fn stops_early(clause: &Clause) -> bool {
+pub(super) fn stops_early(clause: &Clause) -> bool {
     constant(clause).is_some()
 }
 

@@ -132,6 +132,11 @@ fn calls(block: &Block, program: &Program) -> Vec<FunctionId> {
     block.each_statement(&mut |statement| {
         if let StatementKind::Call { function, .. } = &statement.kind {
             calls.push(*function);
+        } else if let StatementKind::Definitions { definitions, .. } = &statement.kind {
+            let bodies = program.definitions.get(definitions.index()).into_iter().flat_map(|found| &found.bodies);
+            let bodies = bodies.filter_map(|body| program.functions.get(body.index()));
+            // A definition runs none itself.
+            calls.extend(bodies.flat_map(|body| self::calls(&body.body, program)));
         } else if let StatementKind::Document { extent, .. } = &statement.kind
             && let Some(extent) = program.extents.get(extent.index())
         {

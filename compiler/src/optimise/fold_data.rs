@@ -47,14 +47,33 @@ pub(super) fn run(program: &mut Program, machine: &dyn Machine) {
     program.frozen = heap.into_frozen();
     for (id, word) in words {
         if let Ok(value) = word {
-            become_constant(&mut program.functions[id.index()], value);
+            become_constant(program, id, value);
         }
     }
 }
 
-fn become_constant(function: &mut Function, value: Word) {
+fn become_constant(program: &mut Program, id: FunctionId, value: Word) {
+    let function = &mut program.functions[id.index()];
     let place = function.body.statements.first().map_or(PlaceId(0), |statement| statement.place);
     let kind = StatementKind::Constant { target: function.result, value };
+    let before = std::mem::replace(&mut function.body, Block { statements: vec![Statement { kind, place }] });
+    // Nobody runs its definitions any more.
+    let mut unused = Vec::new();
+    before.each_statement(&mut |statement| {
+        if let StatementKind::Definitions { definitions, .. } = &statement.kind {
+            unused.extend(
+                program.definitions.get_mut(definitions.index()).map(|found| std::mem::take(&mut found.bodies)),
+            );
+        }
+    });
+    for body in unused.into_iter().flatten() {
+        become_nothing(&mut program.functions[body.index()]);
+    }
+}
+
+fn become_nothing(function: &mut Function) {
+    let place = function.body.statements.first().map_or(PlaceId(0), |statement| statement.place);
+    let kind = StatementKind::Constant { target: function.result, value: Word::ABSENT };
     function.body = Block { statements: vec![Statement { kind, place }] };
 }
 
@@ -82,6 +101,11 @@ impl Fixed<'_> {
     fn statement(&mut self, kind: &StatementKind) -> bool {
         match kind {
             StatementKind::Call { function, .. } => self.function(*function),
+            StatementKind::Definitions { definitions, .. } => {
+                let program = self.program;
+                let bodies = program.definitions.get(definitions.index()).map_or(&[][..], |found| &found.bodies);
+                bodies.iter().all(|body| self.function(*body))
+            }
             StatementKind::Builtin { builtin, .. } => {
                 let called = self.program.builtins[builtin.index()];
                 let replaced = |target: &ReplacementTarget| matches!(target, ReplacementTarget::Builtin(replaced, _) if replaced == builtin);

@@ -59,7 +59,8 @@ pub(super) fn may_be_replaced(id: FunctionId, function: &Function, targets: &[Re
         ReplacementTarget::Function(replaced, _) => *replaced == id,
         ReplacementTarget::Data(path) => match &function.origin {
             Origin::Rule(parts) => parts.starts_with(path) || path.starts_with(parts),
-            Origin::Decision | Origin::Exemption | Origin::TestStep => false,
+            // A definition is replaced with its rule.
+            Origin::Decision | Origin::Exemption | Origin::TestStep | Origin::Definition { .. } => false,
         },
     })
 }

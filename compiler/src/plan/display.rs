@@ -5,8 +5,9 @@ use std::fmt::{self, Write};
 use hpol_stdlib::heap::{Heap, Word};
 
 use super::{
-    ArithmeticOperator, Block, Collection, CompareOperator, Extent, ExtentStep, Function, Mock, OnError, Program,
-    Register, Replacement, ReplacementTarget, Role, SetOperator, Shape, Statement, StatementKind, TemplatePart,
+    ArithmeticOperator, Block, Collection, CompareOperator, Definitions, Extent, ExtentStep, Function, Mock, OnError,
+    Origin, Program, Register, Replacement, ReplacementTarget, Role, SetOperator, Shape, Statement, StatementKind,
+    TemplatePart,
 };
 
 /// A function as text: one line for each statement, blocks indented.
@@ -37,7 +38,8 @@ struct Printer<'p> {
 
 impl Printer<'_> {
     fn function(&mut self, function: &Function) -> fmt::Result {
-        write!(self.out, "function {}(", function.name)?;
+        let what = if let Origin::Definition { .. } = function.origin { "definition of" } else { "function" };
+        write!(self.out, "{what} {}(", function.name)?;
         for index in 0..function.parameters {
             let comma = if index > 0 { ", " } else { "" };
             write!(self.out, "{comma}r{index}")?;
@@ -124,6 +126,15 @@ impl Printer<'_> {
             S::Call { target, function, arguments } => {
                 let name = &self.program.function(*function).name;
                 write!(out, "{} = call {name}({})", register(*target), registers(arguments))?;
+            }
+            S::Definitions { target, definitions, arguments } => {
+                let Definitions { bodies, first, index } = &self.program.definitions[definitions.index()];
+                let target = target.map(|target| format!("{} = ", register(target))).unwrap_or_default();
+                let first = if *first { "first of " } else { "" };
+                write!(out, "{target}{first}{} definitions({})", bodies.len(), registers(arguments))?;
+                if let Some(index) = index {
+                    write!(out, " {}", index.describe(&self.program.slots))?;
+                }
             }
             S::Builtin { target, builtin, arguments, on_error, .. } => {
                 let name = self.program.builtins[builtin.index()].name;

@@ -43,6 +43,7 @@ pub(crate) fn reads(kind: &StatementKind) -> Vec<Register> {
         | StatementKind::TestShape { value, .. }
         | StatementKind::Record { value, .. } => vec![*value],
         StatementKind::Yield { target, value } => vec![*target, *value],
+        StatementKind::Definitions { target, arguments, .. } => arguments.iter().chain(target).copied().collect(),
         StatementKind::Each { collection, lookup, .. } => {
             let keys = lookup.iter().flat_map(|lookup| &lookup.keys);
             keys.copied().chain([*collection]).collect()
@@ -78,6 +79,7 @@ pub(crate) fn written(kind: &StatementKind) -> Vec<Register> {
         | StatementKind::Yield { target, .. }
         | StatementKind::Collect { target, .. }
         | StatementKind::MarkSave { target } => vec![*target],
+        StatementKind::Definitions { target, .. } => target.iter().copied().collect(),
         StatementKind::Each { key, value, .. } => key.iter().chain(value).copied().collect(),
         StatementKind::Test { .. }
         | StatementKind::TestCompare { .. }
@@ -114,6 +116,7 @@ pub(crate) fn each_read_mut(kind: &mut StatementKind, change: &mut impl FnMut(&m
         StatementKind::Index { base, key, .. } => [base, key].into_iter().for_each(change),
         StatementKind::Call { arguments: items, .. }
         | StatementKind::Builtin { arguments: items, .. }
+        | StatementKind::Definitions { arguments: items, .. }
         | StatementKind::Document { keys: items, .. }
         | StatementKind::MakeArray { items, .. }
         | StatementKind::MakeSet { items, .. } => items.iter_mut().for_each(change),
@@ -175,6 +178,7 @@ pub(crate) fn target_mut(kind: &mut StatementKind) -> Option<&mut Register> {
         | StatementKind::Collect { target, .. }
         | StatementKind::MarkSave { target } => Some(target),
         StatementKind::Yield { .. }
+        | StatementKind::Definitions { .. }
         | StatementKind::Each { .. }
         | StatementKind::Test { .. }
         | StatementKind::TestCompare { .. }

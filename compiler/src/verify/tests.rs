@@ -6,7 +6,7 @@ use hpol_lang::source::{FileId, SourceMap, Span};
 use hpol_stdlib::heap::{Heap, Word};
 
 use super::*;
-use crate::plan::{Collection, Origin, PlaceId, Site, SiteId};
+use crate::plan::{Collection, Definitions, DefinitionsId, Origin, PlaceId, Site, SiteId};
 
 const SPAN: Span = Span::new(FileId(0), 0, 0);
 
@@ -59,6 +59,7 @@ fn program(statements: Vec<Statement>) -> Program {
         sites: vec![Site { path: "input".into(), span: SPAN }],
         places: vec![SPAN],
         indexes: Vec::new(),
+        definitions: Vec::new(),
         slots: crate::plan::InputSlots::default(),
         lookups: Vec::new(),
         members: None,
@@ -148,4 +149,37 @@ fn a_function_that_needs_itself_is_refused() {
     let call = StatementKind::Call { target: Register(1), function: FunctionId(0), arguments: Vec::new() };
     let program = program(vec![constant(0), statement(call)]);
     assert!(matches!(depths(&program), Err(CompileError::Recursive { .. })));
+}
+
+#[test]
+fn definitions_fit_the_statement_that_runs_them() {
+    let run = |target| {
+        let arguments = Vec::new();
+        statement(StatementKind::Definitions { target, definitions: DefinitionsId(0), arguments })
+    };
+    let mut program = program(vec![constant(0), run(Some(Register(0)))]);
+    let unknown = verify(&program);
+    program.definitions.push(Definitions { bodies: vec![FunctionId(1)], first: false, index: None });
+    let mut body = program.functions[0].clone();
+    body.origin = Origin::Definition { rule: FunctionId(0), collects: false };
+    body.parameters = 1;
+    body.body.statements.clear();
+    program.functions.push(body);
+    assert_eq!(verify(&program), Ok(()));
+    let mut collects = program.clone();
+    collects.functions[1].origin = Origin::Definition { rule: FunctionId(0), collects: true };
+    let mut needs_more = program.clone();
+    needs_more.functions[1].parameters = 2;
+    let mut no_definition = program.clone();
+    no_definition.functions[1].origin = Origin::Rule(vec!["g".into()]);
+    let wrong = [verify(&collects), verify(&needs_more), verify(&no_definition), unknown];
+    for refused in wrong {
+        let error = refused.expect_err("it is refused").to_string();
+        assert!(error.contains("it names something that there is not"), "{error}");
+    }
+    program.functions[0].body.statements = vec![constant(0), run(None)];
+    program.functions[1].origin = Origin::Definition { rule: FunctionId(0), collects: true };
+    program.functions[1].parameters = 0;
+    let error = verify(&program).expect_err("nothing collects").to_string();
+    assert!(error.contains("there is no collection"), "{error}");
 }

@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use hpol_compiler::context::Context;
 use hpol_compiler::{Options, Pass};
-use hpol_lang::value::{JsonLimits, parse_json};
+use hpol_lang::value::{JsonLimits, Value, parse_json};
 
-use crate::support::plan;
+use crate::support::{Machine, plan};
 
 const POLICY: &str = r#"
 package p
@@ -70,6 +70,32 @@ fn only_rules_that_can_count_are_looked_at() {
     insta::assert_compact_debug_snapshot!(looked_at(address), @r#"["glob", "glob of all", "loop", "network", "not", "not both", "all"]"#);
     let listed = r#"{"user": "bob", "tool": "dd", "path": "", "size": 4, "teams": [], "dry": false, "note": ""}"#;
     insta::assert_compact_debug_snapshot!(looked_at(listed), @r#"["glob of all", "loop", "network", "networks", "not both", "two", "all"]"#);
+}
+
+#[test]
+fn a_definition_that_can_give_no_value_is_not_run() {
+    let definitions = (0..100).map(|number| format!("limit := {number} if input.plan == \"p{number}\"\n"));
+    let policy = format!("package p\n\n{}\n\ndefault limit := -1", definitions.collect::<String>());
+    let work = |options: &Options, input: &str| {
+        let mut machine = Machine::new(&[("p.rego", &policy)], options);
+        let value = machine.query("data.p.limit", input).expect("there is no error");
+        (value, machine.limits.fuel - machine.context.fuel_left())
+    };
+    let known = r#"{"plan": "p42"}"#;
+    let (all, none) = (Options::default(), Options::default().without(Pass::IndexDefinitions));
+    assert_eq!(work(&all, known), (Some(Value::from(42)), 2));
+    assert_eq!(work(&none, known), (Some(Value::from(42)), 101));
+    assert_eq!(work(&all, r#"{"plan": "x"}"#), (Some(Value::from(-1)), 1));
+    // What is absent is marked by each of them.
+    assert_eq!(work(&all, "{}"), (Some(Value::from(-1)), 101));
+}
+
+#[test]
+fn a_rule_may_have_any_number_of_definitions() {
+    let definitions = (0..6_000).map(|number| format!("limit := {number} if input.plan == \"p{number}\"\n"));
+    let policy = format!("package p\n\n{}", definitions.collect::<String>());
+    let program = plan(&[("p.rego", &policy)], &Options::default());
+    assert_eq!(program.functions.len(), 6_001);
 }
 
 #[test]

@@ -166,6 +166,17 @@ fn statements_without_effect_go_away() {
 }
 
 #[test]
+fn many_definitions_are_functions_with_an_index() {
+    let many: Vec<String> = (4..18).map(|number| format!("f(\"f{number}\", x) := {number} if x > {number}")).collect();
+    let rules = "f(\"a\", x) := x\n\nf(name, x) := 2 if { name in {\"b\", \"c\"}; input.kind == \"k\" }\n\n\
+                 f(name, _) := 3 if startswith(name, input.prefix)\n\ndefault f(_, _) := 0";
+    let shown = rego(&[rules, &many.join("\n")].join("\n"), &[Pass::InputSlots, Pass::IndexDefinitions]);
+    // Those that are alike are left out.
+    let parts = shown.split("\n\n").filter(|part| !part.contains("test r1 >"));
+    insta::assert_snapshot!(parts.collect::<Vec<_>>().join("\n\n"));
+}
+
+#[test]
 fn all_passes_together() {
     insta::assert_snapshot!(rego(
         "admins := {\"ada\"}\n\na if { some user in input.users; user.name in admins; user.age > 17 }",

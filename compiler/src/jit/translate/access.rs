@@ -8,7 +8,7 @@ use crate::context::PENDING;
 use crate::jit::abi::{Field, NONE, SPECIAL, SPECIAL_MASK};
 use crate::jit::host::{Host, pack_failure};
 use crate::ops::Failure;
-use crate::plan::{FunctionId, PathId, PlaceId, Register, SiteId, SlotId, Statement, StatementKind};
+use crate::plan::{DefinitionsId, FunctionId, PathId, PlaceId, Register, SiteId, SlotId, Statement, StatementKind};
 
 use super::{Translator, WORD_BYTES};
 
@@ -109,6 +109,23 @@ impl Translator<'_, '_> {
         self.jump(on);
         self.begin(on);
         self.set_from(target, found);
+    }
+
+    pub(super) fn definitions(
+        &mut self,
+        target: Option<Register>,
+        definitions: DefinitionsId,
+        arguments: &[Register],
+        place: PlaceId,
+    ) {
+        let words: Vec<Register> = arguments.iter().chain(&target).copied().collect();
+        let words = self.registers(&words);
+        let (list, count) = self.list(&words);
+        let (id, place) = (self.number(u64::from(definitions.0) << 1 | u64::from(target.is_some())), self.place(place));
+        let result = self.call_or_stop(Host::Definitions, &[id, list, count, place]);
+        if let Some(target) = target {
+            self.set(target, result);
+        }
     }
 
     fn function_call(&mut self, target: Register, function: FunctionId, arguments: &[Register], place: PlaceId) {

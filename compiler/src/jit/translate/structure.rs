@@ -48,6 +48,9 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
             translator.fail();
             return false;
         }
+        StatementKind::Definitions { target, definitions, arguments } => {
+            translator.definitions(*target, *definitions, arguments, place);
+        }
         StatementKind::Each { label, key, value, collection, body, site, lookup } => {
             let loops = Loop { label: *label, key: *key, value: *value, collection: *collection, site: *site, place };
             match lookup {
