@@ -433,6 +433,7 @@ impl Context {
 }
 
 impl Records {
+    #[inline]
     pub(crate) fn clear(&mut self) {
         self.witnesses.clear();
         self.reason = None;

@@ -145,7 +145,9 @@ impl RuleIndex {
         }
         for table in &self.equal {
             let key = Self::key(table.slots.iter().map(|slot| at(*slot)));
-            candidates.extend(table.rules.get(&key).into_iter().flatten());
+            if let Some(rules) = table.rules.get(&key) {
+                candidates.extend_from_slice(rules);
+            }
         }
         for table in &self.members {
             let Some(items) = elements(heap, at(table.slot)) else { continue };

@@ -306,13 +306,11 @@ impl Outcome {
     }
 }
 
-/// How a decision rule came out, as numbers of the plan; what it hands out stands in the context.
-#[derive(Debug)]
-pub struct Judgement {
-    /// Whether and why it counts.
-    pub outcome: Outcome,
-    /// What was absent where it looked, in order, without repeats.
-    pub absent: Vec<SiteId>,
+/// What there is to tell of the evaluation of decision rules besides their outcomes, as numbers of the plan.
+#[derive(Debug, Default)]
+pub struct Told {
+    /// What was absent where they looked, in order, without repeats, if it is asked for.
+    pub absent: Option<Vec<SiteId>>,
     /// The errors met, each of which was counted against the request.
     pub faults: Vec<Fault>,
 }
@@ -320,57 +318,80 @@ pub struct Judgement {
 /// Evaluates a decision rule.
 pub fn decide<M: Machine + ?Sized>(machine: &M, decision: DecisionId, context: &mut Context) -> Verdict {
     let program = context.program().clone();
-    let Judgement { outcome, absent, faults } = judge(machine, &program, decision, context);
+    let mut told = Told { absent: Some(Vec::new()), ..Told::default() };
+    let outcome = judge(machine, &program, decision, context, &mut told);
     let (reason, witnesses) = records(&program.decisions[decision.index()].witnesses, context);
-    let absent = absent.into_iter().filter_map(|site| program.site(site).cloned()).collect();
-    Verdict { outcome, reason, witnesses, absent, faults }
+    Verdict { reason, witnesses, ..verdict(&program, outcome, told) }
 }
 
-/// As [`decide`], without making what nobody may look at: nothing is allocated for a rule that finds nothing absent and meets
-/// no error. `program` is the context's; the rule's reason is [`Context::reason`] until the next rule is evaluated.
+/// As [`decide`], without making what nobody may look at: nothing is allocated for a rule that meets no error. `program` is the
+/// context's; the rule's reason is [`Context::reason`] until the next rule is evaluated.
+#[inline]
 pub fn judge<M: Machine + ?Sized>(
     machine: &M,
     program: &Program,
     decision: DecisionId,
     context: &mut Context,
-) -> Judgement {
+    told: &mut Told,
+) -> Outcome {
     let rule = &program.decisions[decision.index()];
     let protects = rule.effect != EffectKeyword::Allow;
-    let mut judgement = attempt(machine, rule.body, protects, context);
-    if judgement.outcome.holds()
-        && let Some(exemption) = rule.exemption
-        && exempts(machine, exemption, context, &mut judgement)
-    {
-        judgement.outcome = Outcome::Exempt;
+    let outcome = attempt(machine, rule.body, protects, context, told);
+    match rule.exemption {
+        Some(exemption) if outcome.holds() && exempts(machine, exemption, context, told) => Outcome::Exempt,
+        Some(_) | None => outcome,
     }
-    judgement
 }
 
-/// Runs the body of a decision rule: whether it counts, what it found absent, and its error.
-fn attempt<M: Machine + ?Sized>(machine: &M, body: FunctionId, protects: bool, context: &mut Context) -> Judgement {
+/// Runs the body of a decision rule: whether it counts.
+#[inline]
+fn attempt<M: Machine + ?Sized>(
+    machine: &M,
+    body: FunctionId,
+    protects: bool,
+    context: &mut Context,
+    told: &mut Told,
+) -> Outcome {
     context.records.clear();
     let checkpoint = context.checkpoint();
-    let (result, absent) = context.marked_by(|context| call_directly(machine, body, &[], context));
-    let outcome = match result {
-        Ok(word) if word.holds() => Outcome::Matched,
-        Ok(_) if protects && !absent.is_empty() => Outcome::Absent,
-        Ok(_) => Outcome::NotMatched,
+    let window = context.open_window();
+    match call_body(machine, body, context) {
+        Ok(word) if word.holds() => {
+            context.close_window(window, None);
+            Outcome::Matched
+        }
+        Ok(_) => {
+            let absent = context.close_window(window, told.absent.as_mut());
+            if protects && absent { Outcome::Absent } else { Outcome::NotMatched }
+        }
         Err(Stop) => {
+            context.close_window(window, told.absent.as_mut());
             context.unwind(checkpoint);
             context.records.clear();
-            let outcome = if protects { Outcome::Error } else { Outcome::NotMatched };
-            return Judgement { outcome, absent, faults: vec![context.take_fault()] };
+            told.faults.push(context.take_fault());
+            if protects { Outcome::Error } else { Outcome::NotMatched }
         }
-    };
-    Judgement { outcome, absent, faults: Vec::new() }
+    }
+}
+
+/// Calls what no other function calls, so that its result is not kept and its depth is not counted.
+#[inline]
+fn call_body<M: Machine + ?Sized>(machine: &M, body: FunctionId, context: &mut Context) -> Result<Word, Stop> {
+    context.charge_call(body)?;
+    machine.run(body, &[], context)
+}
+
+fn verdict(program: &Program, outcome: Outcome, told: Told) -> Verdict {
+    let absent = told.absent.unwrap_or_default().into_iter().filter_map(|site| program.site(site).cloned()).collect();
+    Verdict { outcome, reason: None, witnesses: Vec::new(), absent, faults: told.faults }
 }
 
 /// Evaluates the condition of a label or of a counter: both protect.
 pub fn protects<M: Machine + ?Sized>(machine: &M, condition: FunctionId, context: &mut Context) -> Verdict {
     let program = context.program().clone();
-    let Judgement { outcome, absent, faults } = attempt(machine, condition, true, context);
-    let absent = absent.into_iter().filter_map(|site| program.site(site).cloned()).collect();
-    Verdict { outcome, reason: None, witnesses: Vec::new(), absent, faults }
+    let mut told = Told { absent: Some(Vec::new()), ..Told::default() };
+    let outcome = attempt(machine, condition, true, context, &mut told);
+    verdict(&program, outcome, told)
 }
 
 /// What a request adds to a counter.
@@ -431,35 +452,32 @@ pub fn counted<M: Machine + ?Sized>(
     Ok(Some(Entry { key: key.to_vec(), amount: amount.clone() }))
 }
 
-/// Whether `unless` holds. Absence and error count as not exempt.
-fn exempts<M: Machine + ?Sized>(
-    machine: &M,
-    exemption: FunctionId,
-    context: &mut Context,
-    judgement: &mut Judgement,
-) -> bool {
-    let arguments = std::mem::take(&mut context.records.exemption_arguments);
+/// Whether `unless` holds. Absence and error count as not exempt, and what it looked for is part of why the rule counts.
+fn exempts<M: Machine + ?Sized>(machine: &M, exemption: FunctionId, context: &mut Context, told: &mut Told) -> bool {
     let wanted = context.program().function(exemption).parameters as usize;
-    if arguments.len() != wanted {
+    if context.records.exemption_arguments.len() != wanted {
         // It needs variables of a body that did not hold: nothing says that the request is exempt.
         return false;
     }
+    let arguments = std::mem::take(&mut context.records.exemption_arguments);
     let checkpoint = context.checkpoint();
-    let (result, sites) = context.marked_by(|context| call_directly(machine, exemption, &arguments, context));
+    let window = context.open_window();
+    let result = call_directly(machine, exemption, &arguments, context);
+    // Its memory serves the next rule.
+    context.records.exemption_arguments = arguments;
     match result {
-        Ok(word) if word.holds() => true,
+        Ok(word) if word.holds() => {
+            context.close_window(window, None);
+            true
+        }
         Ok(_) => {
-            // What it looked for is part of why the rule counts.
-            for site in sites {
-                if !judgement.absent.contains(&site) {
-                    judgement.absent.push(site);
-                }
-            }
+            context.close_window(window, told.absent.as_mut());
             false
         }
         Err(Stop) => {
+            context.close_window(window, None);
             context.unwind(checkpoint);
-            judgement.faults.push(context.take_fault());
+            told.faults.push(context.take_fault());
             false
         }
     }

@@ -56,6 +56,7 @@ pub(crate) const NO_ALLOW: &str = "no rule allows this request";
 
 impl Findings {
     /// Makes room for the next decision.
+    #[inline]
     pub(crate) fn clear(&mut self) {
         self.counting.clear();
         self.absent.clear();

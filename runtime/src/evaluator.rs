@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use hpol_compiler::context::Context;
-use hpol_compiler::machine::{self, Machine, Outcome};
+use hpol_compiler::machine::{self, Machine, Outcome, Told};
 use hpol_compiler::plan::{self, DecisionId};
 use hpol_lang::ast::EffectKeyword;
 use hpol_stdlib::heap::Word;
@@ -80,6 +80,9 @@ struct Found {
     candidates: Vec<u32>,
     /// Errors, labels and increments, none of which most decisions have.
     findings: Findings,
+    /// Whether there are findings.
+    found_more: bool,
+    told: Told,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -280,12 +283,15 @@ impl Found {
         self.effect = None;
         self.has = 0;
         self.rules.clear();
-        self.findings.clear();
+        if std::mem::take(&mut self.found_more) {
+            self.findings.clear();
+        }
     }
 
     fn refuse(&mut self, findings: Findings) {
         self.clear();
         self.findings = findings;
+        self.found_more = true;
         self.effect = Some(Effect::Deny);
     }
 
@@ -319,6 +325,7 @@ impl Found {
         }
         if self.effect_now() != Effect::Deny && !(program.labels.is_empty() && program.counters.is_empty()) {
             let evaluation = snapshot.evaluation(machine);
+            self.found_more = true;
             for (at, group) in groups.iter().enumerate() {
                 if groups.len() > 1 {
                     inputs.put(at, context);
@@ -337,6 +344,7 @@ impl Found {
         }
     }
 
+    #[inline]
     fn run<M: Machine>(&mut self, id: DecisionId, snapshot: &Snapshot, machine: &M, context: &mut Context) {
         let program = &**snapshot.program();
         let rule = &program.decisions[id.index()];
@@ -345,13 +353,21 @@ impl Found {
         if self.findings.incomplete || (denied && rule.effect != EffectKeyword::Deny) {
             return;
         }
-        let judgement = machine::judge(machine, program, id, context);
-        for fault in judgement.faults {
-            snapshot.evaluation(machine).take_fault(fault, &mut self.findings);
+        let outcome = machine::judge(machine, program, id, context, &mut self.told);
+        if !self.told.faults.is_empty() {
+            self.take_faults(snapshot, machine);
         }
-        if judgement.outcome.holds() {
+        if outcome.holds() {
             self.has |= bit(evaluate::effect(rule.effect));
-            self.rules.push(FoundRule { decision: id, outcome: judgement.outcome, reason: context.reason() });
+            self.rules.push(FoundRule { decision: id, outcome, reason: context.reason() });
+        }
+    }
+
+    #[cold]
+    fn take_faults<M: Machine>(&mut self, snapshot: &Snapshot, machine: &M) {
+        self.found_more = true;
+        for fault in self.told.faults.drain(..) {
+            snapshot.evaluation(machine).take_fault(fault, &mut self.findings);
         }
     }
 

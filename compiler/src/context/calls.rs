@@ -1,5 +1,6 @@
 //! Entering and leaving functions: depth, memo, and the mark.
 
+use hpol_lang::source::Span;
 use hpol_stdlib::heap::Word;
 
 use crate::plan::{FunctionId, PlaceId, SiteId};
@@ -50,11 +51,7 @@ impl Context {
                 return Ok(Entered::Known(known));
             }
         }
-        if self.hot.fuel.saturating_sub(self.hot.poll_at) > 1 {
-            self.hot.fuel -= 1;
-        } else {
-            self.charge_slowly(1, Some(span))?;
-        }
+        self.charge_one(span)?;
         if self.frames.len() >= self.limits.call_depth as usize {
             return Err(self.stop_at(codes::DEPTH, DEPTH_MESSAGE, Some(span)));
         }
@@ -62,6 +59,26 @@ impl Context {
         let window = if memo.is_some() { self.marks.open_window() } else { 0 };
         self.frames.push(Frame { memo, marks, window, gathers });
         Ok(Entered::Run)
+    }
+
+    /// Takes the fuel of a call.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`] at the limit of fuel.
+    #[inline]
+    pub(crate) fn charge_call(&mut self, function: FunctionId) -> Result<(), Stop> {
+        let span = self.program.functions[function.index()].span;
+        self.charge_one(span)
+    }
+
+    #[inline]
+    fn charge_one(&mut self, span: Span) -> Result<(), Stop> {
+        if self.hot.fuel.saturating_sub(self.hot.poll_at) > 1 {
+            self.hot.fuel -= 1;
+            return Ok(());
+        }
+        self.charge_slowly(1, Some(span))
     }
 
     /// Ends the call that was begun last: `result` is what it yields, or absent.

@@ -110,18 +110,49 @@ impl Context {
 
     /// Runs `work` in an empty state of the mark and returns what it marked, without repeats; the mark is then as before.
     pub(crate) fn marked_by<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> (T, Vec<SiteId>) {
-        let (start, before) = (self.marks.length(), self.marks.open_window());
+        let mut absent = Vec::new();
+        let window = self.open_window();
         let result = work(self);
-        let mut absent: Vec<SiteId> = Vec::new();
+        self.close_window(window, Some(&mut absent));
+        (result, absent)
+    }
+
+    /// Starts a window in which nothing is marked; it ends by [`Context::close_window`].
+    #[inline]
+    pub(crate) fn open_window(&mut self) -> Window {
+        Window { start: self.marks.length(), before: self.marks.open_window() }
+    }
+
+    /// Ends a window, adds what was marked in it to `absent`, without repeats, and leaves the mark as before. Whether anything was.
+    #[inline]
+    pub(crate) fn close_window(&mut self, window: Window, absent: Option<&mut Vec<SiteId>>) -> bool {
         // A stop can leave windows open that were started within.
-        self.marks.window = start;
+        self.marks.window = window.start;
+        let found = !self.marks.in_window().is_empty();
+        if found {
+            self.tell(absent);
+            self.marks.truncate(window.start);
+        }
+        self.marks.close_window(window.before);
+        found
+    }
+
+    #[cold]
+    fn tell(&self, absent: Option<&mut Vec<SiteId>>) {
+        let Some(absent) = absent else { return };
         for site in self.marks.in_window() {
             if !absent.contains(site) {
                 absent.push(*site);
             }
         }
-        self.marks.truncate(start);
-        self.marks.close_window(before);
-        (result, absent)
     }
+}
+
+/// A stretch in which what is marked is looked at for itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Window {
+    /// Where it starts.
+    start: usize,
+    /// Where the one around it starts.
+    before: usize,
 }

@@ -52,17 +52,30 @@ pub enum Intercepted {
     Builtin(BuiltinId),
 }
 
+impl World {
+    /// Forgets what was computed.
+    #[inline]
+    fn forget(&mut self) {
+        for slot in self.touched.drain(..) {
+            self.memo[slot as usize] = PENDING;
+        }
+        // Emptying a table costs something even where nothing is in it.
+        if !self.memo_marks.is_empty() {
+            self.memo_marks.clear();
+        }
+        if !self.documents.is_empty() {
+            self.documents.clear();
+        }
+    }
+}
+
 impl Context {
     /// Makes the outermost world, or empties it but for its input.
     #[inline]
     pub(super) fn begin_worlds(&mut self, keep_input: bool) {
         self.worlds.truncate(1);
         if let Some(world) = self.worlds.first_mut() {
-            for slot in world.touched.drain(..) {
-                world.memo[slot as usize] = PENDING;
-            }
-            world.memo_marks.clear();
-            world.documents.clear();
+            world.forget();
             if !keep_input {
                 world.input = Word::ABSENT;
                 world.slots.fill(Word::ABSENT);
@@ -119,11 +132,7 @@ impl Context {
         let world = &mut self.worlds[self.world];
         world.input = input;
         self.hot.slots = world.slots.as_ptr().expose_provenance();
-        for slot in world.touched.drain(..) {
-            world.memo[slot as usize] = PENDING;
-        }
-        world.memo_marks.clear();
-        world.documents.clear();
+        world.forget();
         self.hot.input = input.bits();
     }
 

@@ -44,7 +44,14 @@ pub struct CompiledCode {
 pub(super) struct Entries {
     /// The plan, parts of which the code refers to by address.
     program: Arc<Program>,
-    addresses: Vec<Entry>,
+    functions: Vec<Compiled>,
+}
+
+/// A function that can be entered.
+struct Compiled {
+    entry: Entry,
+    /// How many arguments it reads.
+    parameters: usize,
 }
 
 /// A function of generated code, as [`super::abi`] says.
@@ -53,13 +60,15 @@ type Entry = extern "C" fn(*mut Context, *const Word) -> u64;
 impl CompiledCode {
     /// Takes over a module whose functions, one for each of the program's in their order, are finalised.
     pub(super) fn new(program: Arc<Program>, module: JITModule, ids: &[FuncId], bytes: usize) -> Self {
-        let addresses = ids.iter().map(|id| {
+        let functions = ids.iter().zip(&program.functions).map(|(id, function)| {
             let address = module.get_finalized_function(*id);
             // SAFETY: the address is that of a finalised function which was declared and translated with just this
             // signature and calling convention (`abi::entry_signature`).
-            unsafe { std::mem::transmute::<*const u8, Entry>(address) }
+            let entry = unsafe { std::mem::transmute::<*const u8, Entry>(address) };
+            Compiled { entry, parameters: function.parameters as usize }
         });
-        let entries = Box::new(Entries { program, addresses: addresses.collect() });
+        let functions = functions.collect();
+        let entries = Box::new(Entries { program, functions });
         Self { entries, bytes, module: ManuallyDrop::new(Mutex::new(module)) }
     }
 
@@ -116,25 +125,30 @@ impl Entries {
 }
 
 impl Machine for Entries {
+    #[inline]
     fn run(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<Word, Stop> {
         let known = Arc::ptr_eq(context.program(), &self.program);
-        let entry = self.addresses.get(function.index()).filter(|_| known);
-        let Some(entry) = entry.filter(|_| self.program.function(function).parameters as usize == arguments.len())
-        else {
+        let compiled = self.functions.get(function.index()).filter(|_| known);
+        let Some(compiled) = compiled.filter(|compiled| compiled.parameters == arguments.len()) else {
             return Err(context.stop_at(codes::INTERNAL, "code was called for another program's context", None));
         };
-        // Nested runs set the same again; a run of other code in between has put its own there.
-        let before = (context.hot.hosts, context.hot.entries);
-        context.hot.hosts = std::ptr::from_ref(&HOSTS).expose_provenance();
-        context.hot.entries = std::ptr::from_ref(self).expose_provenance();
-        let bits = entry(std::ptr::from_mut(context), arguments.as_ptr());
-        (context.hot.hosts, context.hot.entries) = before;
+        let own = std::ptr::from_ref(self).expose_provenance();
+        let before = context.hot.entries;
+        // A run of other code puts its own there, and takes it away again.
+        if before != own {
+            context.hot.hosts = std::ptr::from_ref(&HOSTS).expose_provenance();
+            context.hot.entries = own;
+        }
+        let bits = (compiled.entry)(std::ptr::from_mut(context), arguments.as_ptr());
+        if before != own {
+            context.hot.entries = before;
+        }
         if bits == STOP { Err(Stop) } else { Ok(Word::from_bits(bits)) }
     }
 }
 
 impl fmt::Debug for CompiledCode {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CompiledCode").field("functions", &self.entries.addresses.len()).finish_non_exhaustive()
+        f.debug_struct("CompiledCode").field("functions", &self.entries.functions.len()).finish_non_exhaustive()
     }
 }

@@ -27,6 +27,7 @@ struct Builder {
 }
 
 impl Builders {
+    #[inline]
     pub(crate) fn clear(&mut self) {
         self.truncate(0);
     }
@@ -35,6 +36,7 @@ impl Builders {
         self.open.len()
     }
 
+    #[inline]
     pub(crate) fn truncate(&mut self, length: usize) {
         while self.open.len() > length
             && let Some(builder) = self.open.pop()
