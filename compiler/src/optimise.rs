@@ -19,6 +19,7 @@ mod hoist;
 mod index_data;
 mod index_definitions;
 mod index_rules;
+mod inline_calls;
 mod inline_constants;
 mod input_slots;
 mod share;
@@ -30,6 +31,8 @@ pub enum Pass {
     FoldData,
     /// Calls of rules that are constants become constants.
     InlineConstants,
+    /// Calls of small rules, and of rules that are called in one place, become what the rules do.
+    InlineCalls,
     /// Operations on constants become constants, and tests of them go away.
     FoldConstants,
     /// Calls of rules that never have a value fail at once.
@@ -57,6 +60,7 @@ impl Pass {
     pub const ALL: &'static [Self] = &[
         Self::FoldData,
         Self::InlineConstants,
+        Self::InlineCalls,
         Self::FoldConstants,
         Self::DeadRules,
         Self::InputSlots,
@@ -74,6 +78,7 @@ impl Pass {
             Self::FoldData => machine.into_iter().for_each(|machine| fold_data::run(program, machine)),
             Self::DeadRules => dead_rules::run(program),
             Self::InlineConstants => inline_constants::run(program),
+            Self::InlineCalls => inline_calls::run(program),
             Self::FoldConstants => fold_constants::run(program),
             Self::InputSlots => input_slots::run(program),
             Self::Share => share::run(program),

@@ -64,7 +64,7 @@ pub use conditions::{ConditionForm, WrittenCondition};
 pub use display::display_function;
 pub use index::{Aspect, Index, Relation, Run, Step};
 pub(crate) use index::{INDEXED_MIN, elements};
-pub(crate) use operands::{each_read_mut, reads, target_mut, written};
+pub(crate) use operands::{each_read_mut, each_register_mut, label_mut, reads, target_mut, written};
 pub use slots::{InputSlot, InputSlots};
 pub use tests::{Expectation, Test, TestRuns, TestStep};
 
@@ -484,10 +484,12 @@ pub enum StatementKind {
         /// Right operand.
         right: Register,
     },
-    /// Fails unless the register is absent.
+    /// Fails unless the register is absent, or unless it is not, as `expected` says.
     TestAbsent {
         /// Read; may be absent.
         value: Register,
+        /// Whether it is to be absent.
+        expected: bool,
     },
     /// Fails unless the value is an array, or an object, with so many elements.
     TestShape {
@@ -893,10 +895,15 @@ impl Statement {
 impl Block {
     /// Calls `look` for every statement in it, at any depth, before those within that statement.
     pub fn each_statement<'b>(&'b self, look: &mut impl FnMut(&'b Statement)) {
-        for statement in &self.statements {
+        Self::each_of(&self.statements, look);
+    }
+
+    /// As [`Block::each_statement`], for a part of a block.
+    pub(crate) fn each_of<'b>(statements: &'b [Statement], look: &mut impl FnMut(&'b Statement)) {
+        for statement in statements {
             look(statement);
             if let Some(block) = statement.block() {
-                block.each_statement(look);
+                Self::each_of(&block.statements, look);
             }
         }
     }

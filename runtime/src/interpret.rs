@@ -173,7 +173,7 @@ impl Interpreter {
             Kind::TestCompare { operator, left, right } => {
                 context.compare(*operator, frame.get(*left), frame.get(*right), place).map(holds)
             }
-            Kind::TestAbsent { value } => Ok(holds(frame.get(*value).is_absent())),
+            Kind::TestAbsent { value, expected } => Ok(holds(frame.get(*value).is_absent() == *expected)),
             Kind::TestShape { value, shape, length } => {
                 Ok(holds(context.has_shape(frame.get(*value), *shape, *length)))
             }

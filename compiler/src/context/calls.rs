@@ -52,20 +52,17 @@ impl Context {
             }
         }
         self.charge_one(span)?;
-        if self.frames.len() >= self.limits.call_depth as usize {
-            return Err(self.stop_at(codes::DEPTH, DEPTH_MESSAGE, Some(span)));
-        }
         let marks = self.marks.length();
         let window = if memo.is_some() { self.marks.open_window() } else { 0 };
         self.frames.push(Frame { memo, marks, window, gathers });
         Ok(Entered::Run)
     }
 
-    /// Takes the fuel of a call.
+    /// Takes the fuel of a call that is not counted, as nothing of it is left when it ends but its result.
     ///
     /// # Errors
     ///
-    /// [`Stop`] at the limit of fuel.
+    /// [`Stop`] at the limit of fuel or depth.
     #[inline]
     pub(crate) fn charge_call(&mut self, function: FunctionId) -> Result<(), Stop> {
         let span = self.program.functions[function.index()].span;
@@ -76,9 +73,13 @@ impl Context {
     fn charge_one(&mut self, span: Span) -> Result<(), Stop> {
         if self.hot.fuel.saturating_sub(self.hot.poll_at) > 1 {
             self.hot.fuel -= 1;
-            return Ok(());
+        } else {
+            self.charge_slowly(1, Some(span))?;
         }
-        self.charge_slowly(1, Some(span))
+        if self.frames.len() >= self.limits.call_depth as usize {
+            return Err(self.stop_at(codes::DEPTH, DEPTH_MESSAGE, Some(span)));
+        }
+        Ok(())
     }
 
     /// Ends the call that was begun last: `result` is what it yields, or absent.

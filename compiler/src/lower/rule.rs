@@ -59,7 +59,7 @@ fn complete<'t>(builder: &mut Builder<'_, 't>, rule: &'t Rule, id: FunctionId, r
     let Some(default) = &rule.default else { return Ok(()) };
     builder.start_clause(&rule.default_locals, default.span);
     builder.scope(true, default.span, |builder, _| {
-        builder.push(StatementKind::TestAbsent { value: result }, default.span);
+        builder.push(StatementKind::TestAbsent { value: result, expected: true }, default.span);
         let source = builder.value(default)?;
         builder.push(StatementKind::Copy { target: result, source }, default.span);
         Ok(())

@@ -101,8 +101,8 @@ impl Folder<'_> {
             test(compares(self.heap, *operator, self.get(*left)?, self.get(*right)?))
         } else if let StatementKind::Test { value, expected } = kind {
             test(self.get(*value)?.holds() == *expected)
-        } else if let StatementKind::TestAbsent { value } = kind {
-            test(self.get(*value)?.is_absent())
+        } else if let StatementKind::TestAbsent { value, expected } = kind {
+            test(self.get(*value)?.is_absent() == *expected)
         } else if let StatementKind::TestShape { value, shape, length } = kind {
             test(self.has_shape(self.get(*value)?, *shape, *length))
         } else if let StatementKind::Membership { key: None, value: item, collection, .. } = kind {

@@ -117,8 +117,8 @@ impl Evaluation {
                 return None;
             }
             self.registers.insert(*target, value);
-        } else if let StatementKind::TestAbsent { value } = kind {
-            return Some(if self.get(*value)?.is_absent() { End::Next } else { End::Failed });
+        } else if let StatementKind::TestAbsent { value, expected } = kind {
+            return Some(if self.get(*value)?.is_absent() == *expected { End::Next } else { End::Failed });
         } else if let StatementKind::Scope { label, catches, body } = kind {
             let end = self.block(body)?;
             let ends_here = end == End::Left(*label) || (*catches && end == End::Failed);

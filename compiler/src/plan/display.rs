@@ -210,8 +210,9 @@ impl Printer<'_> {
             write!(out, "test {not}{}", register(*value))?;
         } else if let S::TestCompare { operator, left, right } = kind {
             write!(out, "test {} {} {}", register(*left), operator.symbol(), register(*right))?;
-        } else if let S::TestAbsent { value } = kind {
-            write!(out, "test absent {}", register(*value))?;
+        } else if let S::TestAbsent { value, expected } = kind {
+            let what = if *expected { "absent" } else { "present" };
+            write!(out, "test {what} {}", register(*value))?;
         } else if let S::TestShape { value, shape, length } = kind {
             let shape = match shape {
                 Shape::Array => "array",

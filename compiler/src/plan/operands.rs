@@ -1,6 +1,6 @@
 //! What a statement reads and writes itself, without the statements within it.
 
-use super::{Register, StatementKind, TemplatePart};
+use super::{Label, Register, StatementKind, TemplatePart};
 
 /// The registers that a statement reads.
 pub(crate) fn reads(kind: &StatementKind) -> Vec<Register> {
@@ -39,7 +39,7 @@ pub(crate) fn reads(kind: &StatementKind) -> Vec<Register> {
             })
             .collect(),
         StatementKind::Test { value, .. }
-        | StatementKind::TestAbsent { value }
+        | StatementKind::TestAbsent { value, .. }
         | StatementKind::TestShape { value, .. }
         | StatementKind::Record { value, .. } => vec![*value],
         StatementKind::Yield { target, value } => vec![*target, *value],
@@ -139,7 +139,7 @@ pub(crate) fn each_read_mut(kind: &mut StatementKind, change: &mut impl FnMut(&m
             }
         }
         StatementKind::Test { value, .. }
-        | StatementKind::TestAbsent { value }
+        | StatementKind::TestAbsent { value, .. }
         | StatementKind::TestShape { value, .. }
         | StatementKind::Record { value, .. }
         | StatementKind::Yield { value, .. } => change(value),
@@ -151,6 +151,32 @@ pub(crate) fn each_read_mut(kind: &mut StatementKind, change: &mut impl FnMut(&m
         StatementKind::With { replacements, .. } => {
             replacements.iter_mut().filter_map(|replacement| replacement.value.as_mut()).for_each(change);
         }
+    }
+}
+
+/// Calls `change` for each register that a statement reads or writes, once for each way in which it does.
+pub(crate) fn each_register_mut(kind: &mut StatementKind, change: &mut impl FnMut(&mut Register)) {
+    each_read_mut(kind, change);
+    if let Some(target) = target_mut(kind) {
+        change(target);
+    } else if let StatementKind::Yield { target, .. } = kind {
+        change(target);
+    } else if let StatementKind::Each { key, value, .. } = kind {
+        key.iter_mut().chain(value).for_each(change);
+    }
+}
+
+/// The name of a scope, a loop or a `with` that a statement gives or refers to.
+pub(crate) fn label_mut(kind: &mut StatementKind) -> Option<&mut Label> {
+    if let StatementKind::Scope { label, .. }
+    | StatementKind::Leave { label }
+    | StatementKind::Each { label, .. }
+    | StatementKind::With { label, .. }
+    | StatementKind::Outside { label, .. } = kind
+    {
+        Some(label)
+    } else {
+        None
     }
 }
 

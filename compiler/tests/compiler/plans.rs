@@ -151,6 +151,22 @@ fn constants_are_folded() {
 }
 
 #[test]
+fn small_rules_stand_in_place_of_their_calls() {
+    insta::assert_snapshot!(rego(
+        "secret if input.class == \"secret\"\n\nlimit := 1 if secret\nlimit := 2 if input.paid\n\na if { secret; input.n > limit }",
+        &[Pass::InlineCalls, Pass::Copies, Pass::DeadCode]
+    ));
+}
+
+#[test]
+fn rules_that_tests_replace_stay_calls() {
+    insta::assert_snapshot!(rego(
+        "secret if input.class == \"secret\"\n\na if secret\n\nb if a with data.p.secret as true",
+        &[Pass::InlineCalls]
+    ));
+}
+
+#[test]
 fn paths_of_the_input_become_slots() {
     insta::assert_snapshot!(rego("a if { input.user.name == \"ada\"; input.user.age > 17 }", &[Pass::InputSlots]));
 }

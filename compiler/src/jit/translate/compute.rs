@@ -78,10 +78,10 @@ impl Translator<'_, '_> {
         } else if let StatementKind::TestCompare { operator, left, right } = &statement.kind {
             let holds = self.comparison(*operator, *left, *right, place);
             self.fail_unless(holds);
-        } else if let StatementKind::TestAbsent { value } = &statement.kind {
+        } else if let StatementKind::TestAbsent { value, expected } = &statement.kind {
             let value = self.get(*value);
             let absent = self.is_absent(value);
-            self.fail_unless(absent);
+            if *expected { self.fail_unless(absent) } else { self.fail_if(absent) }
         } else if let StatementKind::TestShape { value, shape, length } = &statement.kind {
             let (value, shape) = (self.get(*value), self.number(abi::shape::encode(*shape)));
             let length = self.number(*length);
