@@ -18,6 +18,7 @@ mod template;
 pub(crate) use access::member;
 pub use arithmetic::Failure;
 pub(crate) use arithmetic::small_arithmetic;
+pub(crate) use builtin::TextTest;
 pub(crate) use collect::Builders;
 pub(crate) use compare::compares;
 

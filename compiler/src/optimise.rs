@@ -133,7 +133,8 @@ impl Writes {
         self.written[register.index()] == 1
     }
 
-    fn read(&self, register: Register) -> u32 {
+    /// How many statements read the register, and whether it is the result.
+    pub(crate) fn read(&self, register: Register) -> u32 {
         self.read[register.index()]
     }
 }

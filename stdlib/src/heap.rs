@@ -325,7 +325,10 @@ impl Heap {
         if left.is_canonical() || right.is_canonical() || left.kind() != right.kind() {
             return false;
         }
-        self.compare(left, right) == Ordering::Equal
+        match (self.as_str(left), self.as_str(right)) {
+            (Some(left), Some(right)) => left == right,
+            _ => self.compare(left, right) == Ordering::Equal,
+        }
     }
 
     /// The order over all values, as [`Value`]'s; absent stands before everything.

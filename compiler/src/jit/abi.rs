@@ -12,6 +12,8 @@ use cranelift_codegen::isa::CallConv;
 use hpol_stdlib::heap::Word;
 
 use crate::context::{Context, Hot};
+use crate::ops::TextTest;
+use crate::plan::{ArithmeticOperator, CompareOperator, OnError, SetOperator, Shape};
 
 /// Stands for no word: an error stands in the context, and the caller returns the same at once.
 pub(super) const STOP: u64 = 0b111;
@@ -87,7 +89,7 @@ pub(super) fn host_signature(convention: CallConv, operands: usize) -> Signature
 macro_rules! coded {
     ($($name:ident: $type:ident { $($variant:ident),* })*) => {$(
         pub(super) mod $name {
-            use crate::plan::$type;
+            use super::$type;
 
             const ALL: &[$type] = &[$($type::$variant),*];
 
@@ -108,6 +110,7 @@ coded! {
     set_operator: SetOperator { Union, Intersection }
     compare_operator: CompareOperator { Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual }
     shape: Shape { Array, Object }
+    text_test: TextTest { StartsWith, EndsWith, Contains }
 }
 
 /// A number that may be missing, for a host function.

@@ -79,6 +79,7 @@ hosts! {
     Call = call: Host4 / 4,
     Builtin = builtin: Host4 / 4,
     Definitions = definitions: Host4 / 4,
+    TextTest = text_test: Host4 / 4,
     Arithmetic = arithmetic: Host4 / 4,
     SetOperation = set_operation: Host4 / 4,
     Compare = compare: Host4 / 4,
@@ -274,6 +275,19 @@ extern "C" fn builtin(context: Pointer, builtin: u64, address: u64, count: u64, 
         with_words(context, address, count, |context, arguments| {
             machine::call_builtin(entries, builtin, arguments, failure(packed), context)
         })
+    })
+}
+
+/// `which` is the builtin in the upper half and the test in the lower.
+extern "C" fn text_test(context: Pointer, which: u64, text: u64, part: u64, packed: u64) -> u64 {
+    word(context, |context| {
+        let test = abi::text_test::decode(which & 0xFFFF_FFFF);
+        if let Some(holds) = context.text_test(test, bits(text), bits(part), failure(packed).place)? {
+            return Ok(Word::bool(holds));
+        }
+        let entries = Entries::of(context);
+        let builtin = BuiltinId(narrow(which >> 32));
+        machine::call_builtin(entries, builtin, &[bits(text), bits(part)], failure(packed), context)
     })
 }
 

@@ -23,6 +23,7 @@ use super::host::Host;
 
 mod access;
 mod arena;
+mod builtins;
 mod compute;
 mod matching;
 mod structure;
@@ -60,8 +61,14 @@ pub(super) fn function(
         signatures: HashMap::new(),
         words: None,
         constants: constants(function),
+        conditions: Vec::new(),
+        hints: Vec::new(),
         loops: 0,
     };
+    translator.conditions = conditions(function)
+        .into_iter()
+        .map(|is_condition| is_condition.then(|| translator.builder.declare_var(types::I8)))
+        .collect();
     translator.function(function, arguments);
     translator.builder.finalize(isa.frontend_config());
 }
@@ -78,6 +85,24 @@ fn constants(function: &Function) -> Vec<Option<Word>> {
         }
     });
     constants
+}
+
+/// Which registers hold the answer of one comparison that nothing but tests look at, so that it need not be a word.
+fn conditions(function: &Function) -> Vec<bool> {
+    let writes = Writes::of(function);
+    let mut conditions = vec![false; function.registers as usize];
+    let mut tests = vec![0; function.registers as usize];
+    function.body.each_statement(&mut |statement| {
+        if let StatementKind::Compare { target, .. } | StatementKind::Membership { target, .. } = &statement.kind {
+            conditions[target.index()] = writes.once(*target);
+        } else if let StatementKind::Test { value, .. } = &statement.kind {
+            tests[value.index()] += 1;
+        }
+    });
+    for (register, condition) in (0..).map(Register).zip(&mut conditions) {
+        *condition &= writes.read(register) == tests[register.index()];
+    }
+    conditions
 }
 
 /// Something around the statements that are being translated.
@@ -106,6 +131,11 @@ struct Translator<'p, 'b> {
     words: Option<StackSlot>,
     /// What registers hold that are written by one constant only.
     constants: Vec<Option<Word>>,
+    /// Where the answers of comparisons that only tests look at are kept, by register.
+    conditions: Vec<Option<Variable>>,
+    /// Places at which members of objects were found last, as many as the function has statements that read one: what loops run
+    /// over mostly looks the same.
+    hints: Vec<Variable>,
     /// How many loops are around the statements.
     loops: u32,
 }
@@ -120,6 +150,7 @@ impl Translator<'_, '_> {
             let value = self.builder.ins().load(types::I64, MemFlagsData::trusted(), arguments, offset);
             self.set(Register(index), value);
         }
+        self.make_hints(function);
         let end = self.builder.create_block();
         self.around.push(Around::Caught(end));
         if self.block(&function.body) {
@@ -132,6 +163,17 @@ impl Translator<'_, '_> {
         self.begin(self.stop);
         let stop = self.number(STOP);
         self.builder.ins().return_(&[stop]);
+    }
+
+    fn make_hints(&mut self, function: &Function) {
+        let zero = self.number(0_u64);
+        function.body.each_statement(&mut |statement| {
+            if let StatementKind::Field { .. } = &statement.kind {
+                let hint = self.builder.declare_var(types::I64);
+                self.builder.def_var(hint, zero);
+                self.hints.push(hint);
+            }
+        });
     }
 
     fn block(&mut self, block: &PlanBlock) -> Continues {

@@ -20,9 +20,12 @@ impl Context {
         right: Word,
         place: PlaceId,
     ) -> Result<bool, Stop> {
-        let units = self.heap.weight(left).min(self.heap.weight(right));
-        if units > 1 {
-            self.charge(u64::from(units), place)?;
+        // Where one is canonical, a look at both words is enough.
+        if !(left.is_canonical() || right.is_canonical()) {
+            let units = self.heap.weight(left).min(self.heap.weight(right));
+            if units > 1 {
+                self.charge(u64::from(units), place)?;
+            }
         }
         Ok(compares(&self.heap, operator, left, right))
     }

@@ -6,7 +6,7 @@ use hpol_stdlib::heap::Word;
 
 use crate::context::PENDING;
 use crate::jit::abi::{Field, NONE, SPECIAL, SPECIAL_MASK};
-use crate::jit::host::{Host, pack_failure};
+use crate::jit::host::Host;
 use crate::ops::Failure;
 use crate::plan::{DefinitionsId, FunctionId, PathId, PlaceId, Register, SiteId, SlotId, Statement, StatementKind};
 
@@ -39,24 +39,37 @@ impl Translator<'_, '_> {
             let value = self.call_or_fail(Host::Member, &[base, name, site]);
             self.set(*target, value);
         } else if let StatementKind::Index { target, base, key, site } = &statement.kind {
-            let (base, key) = (self.get(*base), self.get(*key));
-            let (site, place) = (self.site(*site), self.place(place));
-            let value = self.call_or_fail(Host::Index, &[base, key, site, place]);
-            self.set(*target, value);
+            self.index(*target, *base, *key, *site, place);
         } else if let StatementKind::Call { target, function, arguments } = &statement.kind {
             self.function_call(*target, *function, arguments, place);
         } else if let StatementKind::Builtin { target, builtin, arguments, on_error, site } = &statement.kind {
-            let arguments = self.registers(arguments);
-            let (list, count) = self.list(&arguments);
-            let failure = pack_failure(Failure { on_error: *on_error, site: *site, place });
-            let (builtin, failure) = (self.number(builtin.0), self.number(failure));
-            let value = self.call_or_fail(Host::Builtin, &[builtin, list, count, failure]);
-            self.set(*target, value);
+            let failure = Failure { on_error: *on_error, site: *site, place };
+            self.builtin(*target, *builtin, arguments, failure);
         }
     }
 
     pub(super) fn site(&mut self, site: Option<SiteId>) -> cranelift_codegen::ir::Value {
         self.number(site.map_or(NONE, |site| u64::from(site.0)))
+    }
+
+    fn index(&mut self, target: Register, base: Register, key: Register, site: Option<SiteId>, place: PlaceId) {
+        let at = self.constants[key.index()].and_then(Word::small_int).and_then(|at| u64::try_from(at).ok());
+        let (base, key) = (self.get(base), self.get(key));
+        let on = self.builder.create_block();
+        let found = self.builder.declare_var(types::I64);
+        if let Some(at) = at {
+            let otherwise = self.cold();
+            let value = self.element_in_place(at, base, otherwise);
+            self.builder.def_var(found, value);
+            self.jump(on);
+            self.begin(otherwise);
+        }
+        let (site, place) = (self.site(site), self.place(place));
+        let value = self.call_or_fail(Host::Index, &[base, key, site, place]);
+        self.builder.def_var(found, value);
+        self.jump(on);
+        self.begin(on);
+        self.set_from(target, found);
     }
 
     fn input(&mut self, target: Register, site: SiteId) {

@@ -6,6 +6,7 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value, types};
+use cranelift_frontend::Variable;
 use hpol_stdlib::heap::{Arena, Heap, Kind, Word};
 
 use crate::context::Context;
@@ -17,6 +18,9 @@ use super::{Translator, WORD_BYTES};
 
 /// Largest object whose keys are looked through in place.
 const FIELDS_MAX: u64 = 16;
+
+/// Longest array or set that is looked through in place.
+const SCANNED_MAX: u64 = 32;
 
 /// Bits that tell the kind of a node, but not its arena.
 const KIND_BITS: u64 = 0xF0 | Word::TAG_MASK;
@@ -40,8 +44,17 @@ pub(super) struct Words {
 impl Translator<'_, '_> {
     /// The words of a collection of some kind; goes to `otherwise` if the value is not one.
     pub(super) fn words_of(&mut self, value: Value, kind: Kind, otherwise: Block) -> Words {
+        self.words_of_any(value, &[kind], otherwise)
+    }
+
+    /// The words of a collection of one of some kinds, of which an object's are all or none.
+    fn words_of_any(&mut self, value: Value, kinds: &[Kind], otherwise: Block) -> Words {
         let bits = self.masked(value, KIND_BITS);
-        let is_kind = self.is(bits, kind.code() << Word::KIND_SHIFT | Word::TAG_NODE);
+        let mut is_kind = self.builder.ins().iconst(types::I8, 0);
+        for kind in kinds {
+            let same = self.is(bits, kind.code() << Word::KIND_SHIFT | Word::TAG_NODE);
+            is_kind = self.builder.ins().bor(is_kind, same);
+        }
         self.go_on_if(is_kind, otherwise);
         let which = self.masked(value, ARENA_BIT);
         let shift = self.number(ARENA_SHIFT);
@@ -60,7 +73,7 @@ impl Translator<'_, '_> {
         let node = self.builder.ins().iadd(nodes, at);
         let start = self.node_field(node, Heap::NODE_START);
         let length = self.node_field(node, Heap::NODE_LENGTH);
-        let count = if kind == Kind::Object { self.builder.ins().iadd(length, length) } else { length };
+        let count = if kinds.contains(&Kind::Object) { self.builder.ins().iadd(length, length) } else { length };
         let end = self.builder.ins().iadd(start, count);
         let words = self.arena_field(arena, Arena::WORDS_LENGTH);
         let within = self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, words);
@@ -87,6 +100,57 @@ impl Translator<'_, '_> {
         self.builder.ins().uload32(MemFlagsData::trusted(), node, offset)
     }
 
+    /// The element of an array at a place that is known, looked for in place; everything else is the host's.
+    pub(super) fn element_in_place(&mut self, at: u64, base: Value, otherwise: Block) -> Value {
+        let words = self.words_of(base, Kind::Array, otherwise);
+        let index = self.number(at);
+        let within = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, words.length);
+        self.go_on_if(within, otherwise);
+        let position = self.builder.ins().iadd(words.start, index);
+        self.word_at(words.arena, position)
+    }
+
+    /// Whether a value whose equals are the same word is in a short array or set, looked for in place; goes to `otherwise` for
+    /// everything else.
+    pub(super) fn contained_in_place(&mut self, value: Value, collection: Value, otherwise: Block) -> Value {
+        let words = self.words_of_any(collection, &[Kind::Array, Kind::Set], otherwise);
+        let most = self.number(SCANNED_MAX);
+        let few = self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, words.length, most);
+        self.go_on_if(few, otherwise);
+        let (at, found) = (self.builder.declare_var(types::I64), self.builder.declare_var(types::I8));
+        let zero = self.number(0_u64);
+        self.builder.def_var(at, zero);
+        let [head, look, next, on] = [(); 4].map(|()| self.builder.create_block());
+        self.jump(head);
+        // The head is sealed when the jump back to it is known.
+        self.builder.switch_to_block(head);
+        let index = self.builder.use_var(at);
+        let more = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, words.length);
+        self.builder.def_var(found, more);
+        self.branch(more, look, on);
+        self.begin(look);
+        let position = self.builder.ins().iadd(words.start, index);
+        let item = self.word_at(words.arena, position);
+        let same = self.builder.ins().icmp(IntCC::Equal, item, value);
+        self.branch(same, on, next);
+        self.begin(next);
+        let following = self.builder.ins().iadd_imm_s(index, 1);
+        self.builder.def_var(at, following);
+        self.jump(head);
+        self.builder.seal_block(head);
+        self.begin(on);
+        self.builder.use_var(found)
+    }
+
+    /// How many elements an array or a set has, as an integer's word; goes to `otherwise` for everything else.
+    pub(super) fn count_in_place(&mut self, collection: Value, otherwise: Block) -> Value {
+        let words = self.words_of_any(collection, &[Kind::Array, Kind::Set], otherwise);
+        let shift = self.number(Word::INT_SHIFT);
+        let shifted = self.builder.ins().ishl(words.length, shift);
+        let tag = self.number(Word::TAG_INT);
+        self.builder.ins().bor(shifted, tag)
+    }
+
     /// Goes on here if the condition holds, else to `otherwise`.
     fn go_on_if(&mut self, condition: Value, otherwise: Block) {
         let on = self.builder.create_block();
@@ -94,21 +158,27 @@ impl Translator<'_, '_> {
         self.begin(on);
     }
 
-    /// The member of a small object under a name, looked for in place; everything else is the host's.
+    /// The member of a small object under a name, looked for in place, first where the object before had it; everything else is
+    /// the host's.
     pub(super) fn field_in_place(&mut self, target: Register, base: Register, name: Word, site: Option<SiteId>) {
         let base = self.get(base);
         let name_value = self.word(name);
         let (otherwise, on) = (self.cold(), self.builder.create_block());
         let found = self.builder.declare_var(types::I64);
-        let at = self.builder.declare_var(types::I64);
+        let at = self.hint();
         let words = self.words_of(base, Kind::Object, otherwise);
         let most = self.number(FIELDS_MAX);
         let few = self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, words.length, most);
         self.go_on_if(few, otherwise);
+        let [again, scan, head, look, next, hit] = [(); 6].map(|()| self.builder.create_block());
+        let hint = self.builder.use_var(at);
+        let within = self.builder.ins().icmp(IntCC::UnsignedLessThan, hint, words.length);
+        self.branch(within, again, scan);
+        self.begin(again);
+        self.branch_if_key(words, hint, name_value, hit, scan);
+        self.begin(scan);
         let zero = self.number(0_u64);
         self.builder.def_var(at, zero);
-        let (head, look, next) =
-            (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
         self.jump(head);
         // The head is sealed when the jump back to it is known.
         self.builder.switch_to_block(head);
@@ -117,17 +187,15 @@ impl Translator<'_, '_> {
         // Without such a member the host says so.
         self.branch(more, look, otherwise);
         self.begin(look);
-        let position = self.builder.ins().iadd(words.start, index);
-        let key = self.word_at(words.arena, position);
-        let same = self.builder.ins().icmp(IntCC::Equal, key, name_value);
-        let hit = self.builder.create_block();
-        self.branch(same, hit, next);
+        self.branch_if_key(words, index, name_value, hit, next);
         self.begin(next);
         let following = self.builder.ins().iadd_imm_s(index, 1);
         self.builder.def_var(at, following);
         self.jump(head);
         self.builder.seal_block(head);
         self.begin(hit);
+        let index = self.builder.use_var(at);
+        let position = self.builder.ins().iadd(words.start, index);
         let position = self.builder.ins().iadd(position, words.length);
         let value = self.word_at(words.arena, position);
         self.builder.def_var(found, value);
@@ -139,5 +207,21 @@ impl Translator<'_, '_> {
         self.jump(on);
         self.begin(on);
         self.set_from(target, found);
+    }
+
+    /// A place to look at first.
+    fn hint(&mut self) -> Variable {
+        self.hints.pop().unwrap_or_else(|| {
+            let (hint, zero) = (self.builder.declare_var(types::I64), self.number(0_u64));
+            self.builder.def_var(hint, zero);
+            hint
+        })
+    }
+
+    fn branch_if_key(&mut self, words: Words, index: Value, name: Value, then: Block, otherwise: Block) {
+        let position = self.builder.ins().iadd(words.start, index);
+        let key = self.word_at(words.arena, position);
+        let same = self.builder.ins().icmp(IntCC::Equal, key, name);
+        self.branch(same, then, otherwise);
     }
 }

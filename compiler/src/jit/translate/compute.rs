@@ -40,8 +40,7 @@ impl Translator<'_, '_> {
             self.set(*target, value);
         } else if let StatementKind::Compare { target, operator, left, right } = &statement.kind {
             let holds = self.comparison(*operator, *left, *right, place);
-            let value = self.truth(holds);
-            self.set(*target, value);
+            self.set_truth(*target, holds);
         } else if let StatementKind::Membership { target, key: None, value, collection } = &statement.kind
             && let Some(items) = self.few_items(*collection)
         {
@@ -51,16 +50,9 @@ impl Translator<'_, '_> {
                 let same = self.is(value, item.bits());
                 found = self.builder.ins().bor(found, same);
             }
-            let found = self.truth(found);
-            self.set(*target, found);
+            self.set_truth(*target, found);
         } else if let StatementKind::Membership { target, key, value, collection } = &statement.kind {
-            let key = match key {
-                Some(key) => self.get(*key),
-                None => self.number(NONE),
-            };
-            let (value, collection, place) = (self.get(*value), self.get(*collection), self.place(place));
-            let found = self.call_or_stop(Host::Membership, &[key, value, collection, place]);
-            self.set(*target, found);
+            self.membership(*target, *key, *value, *collection, place);
         } else if let StatementKind::Yield { target, value } = &statement.kind {
             self.yielded(*target, *value, place);
         } else {
@@ -71,6 +63,15 @@ impl Translator<'_, '_> {
     fn test_or_make(&mut self, statement: &Statement) {
         let place = statement.place;
         if let StatementKind::Test { value, expected } = &statement.kind {
+            if let Some(holds) = self.conditions[value.index()] {
+                let holds = self.builder.use_var(holds);
+                if *expected {
+                    self.fail_unless(holds)
+                } else {
+                    self.fail_if(holds)
+                }
+                return;
+            }
             let value = self.get(*value);
             let bits = self.masked(value, FALSE_OR_ABSENT_MASK);
             let fails = self.is(bits, Word::ABSENT.bits() & FALSE_OR_ABSENT_MASK);
@@ -128,6 +129,49 @@ impl Translator<'_, '_> {
         self.set(target, kept);
         self.jump(on);
         self.begin(on);
+    }
+
+    /// Writes a truth value: as a condition where nothing but tests look at it.
+    fn set_truth(&mut self, target: Register, holds: Value) {
+        if let Some(condition) = self.conditions[target.index()] {
+            self.builder.def_var(condition, holds);
+        } else {
+            let value = self.truth(holds);
+            self.set(target, value);
+        }
+    }
+
+    /// Whether a value is in a collection: looked for in place where it is a value whose equals are the same word.
+    fn membership(
+        &mut self,
+        target: Register,
+        key: Option<Register>,
+        value: Register,
+        collection: Register,
+        place: PlaceId,
+    ) {
+        let on = self.builder.create_block();
+        let found = self.builder.declare_var(types::I8);
+        let is_keyed = key.is_none() && self.keyed_constant(value).is_some();
+        let key = match key {
+            Some(key) => self.get(key),
+            None => self.number(NONE),
+        };
+        let (value, collection, place) = (self.get(value), self.get(collection), self.place(place));
+        if is_keyed {
+            let otherwise = self.cold();
+            let contained = self.contained_in_place(value, collection, otherwise);
+            self.builder.def_var(found, contained);
+            self.jump(on);
+            self.begin(otherwise);
+        }
+        let word = self.call_or_stop(Host::Membership, &[key, value, collection, place]);
+        let holds = self.is(word, Word::TRUE.bits());
+        self.builder.def_var(found, holds);
+        self.jump(on);
+        self.begin(on);
+        let found = self.builder.use_var(found);
+        self.set_truth(target, found);
     }
 
     /// Whether both are small integers.
