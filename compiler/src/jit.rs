@@ -14,7 +14,7 @@
 //!
 //! # Why this is sound
 //!
-//! Generated code is entered in one place only, `code::CompiledCode`, with a context that it checks belongs to the same program, and
+//! Generated code is entered by `code::CompiledCode` only, with a context that it checks belongs to the same program, and
 //! with as many arguments as the function reads. It touches memory only in five ways: fields of the context at offsets
 //! that the Rust compiler gives; the memo table and the slots, whose lengths are the program's numbers of them and
 //! whose addresses are updated in the context whenever they change; the arenas of the values, whose addresses and lengths the
@@ -26,8 +26,9 @@
 use std::sync::Arc;
 
 use cranelift_codegen::settings::{self, Configurable};
+use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
-use cranelift_module::Module;
+use cranelift_module::{FuncId, Module};
 
 use crate::plan::{Block, Program};
 
@@ -74,32 +75,70 @@ pub enum JitError {
 ///
 /// [`JitError`]; nothing stays behind then.
 pub fn compile(program: &Arc<Program>) -> Result<CompiledCode, JitError> {
-    let mut module = module(program)?;
-    let mut ids = Vec::with_capacity(program.functions.len());
-    let mut bytes = 0;
-    // One context serves all functions, and is dropped at the end: kept ones would cost more memory than the code.
-    let mut context = module.make_context();
-    let mut builder_context = cranelift_frontend::FunctionBuilderContext::new();
-    for function in &program.functions {
-        let failed = |message: String| JitError::Generation { function: function.name.clone(), message };
-        context.func.signature = abi::entry_signature(module.isa().default_call_conv());
-        translate::function(program, function, &mut context.func, &mut builder_context, module.isa());
-        let id = module.declare_anonymous_function(&context.func.signature);
-        let id = id.map_err(|error| failed(error.to_string()))?;
-        if let Err(error) = module.define_function(id, &mut context) {
-            let error = failed(format!("{error:?}"));
-            code::discard(module);
-            return Err(error);
+    let mut compiler = Compiler::new(module(program)?);
+    match compiler.all(program) {
+        Ok((functions, screens)) => {
+            let Compiler { module, bytes, .. } = compiler;
+            Ok(CompiledCode::new(program.clone(), module, &functions, &screens, bytes))
         }
-        bytes += context.compiled_code().map_or(0, |code| code.code_buffer().len());
-        module.clear_context(&mut context);
-        ids.push(id);
+        Err(error) => {
+            code::discard(compiler.module);
+            Err(error)
+        }
     }
-    if let Err(error) = module.finalize_definitions() {
-        code::discard(module);
-        return Err(JitError::Memory(error.to_string()));
+}
+
+/// Where code is generated. One context serves all functions, and is dropped at the end: kept ones would cost more memory than
+/// the code.
+struct Compiler {
+    module: JITModule,
+    context: cranelift_codegen::Context,
+    builder_context: FunctionBuilderContext,
+    /// Size of the code so far.
+    bytes: usize,
+}
+
+impl Compiler {
+    fn new(module: JITModule) -> Self {
+        let context = module.make_context();
+        Self { module, context, builder_context: FunctionBuilderContext::new(), bytes: 0 }
     }
-    Ok(CompiledCode::new(program.clone(), module, &ids, bytes))
+
+    /// The program's functions, and what screens the rules of its packages, where there is such a function.
+    fn all(&mut self, program: &Program) -> Result<(Vec<FuncId>, Vec<Option<FuncId>>), JitError> {
+        let mut functions = Vec::with_capacity(program.functions.len());
+        for function in &program.functions {
+            self.begin();
+            let Self { module, context, builder_context, .. } = self;
+            translate::function(program, function, &mut context.func, builder_context, module.isa());
+            functions.push(self.define(&function.name)?);
+        }
+        let mut screens = Vec::with_capacity(program.packages.len());
+        for package in &program.packages {
+            self.begin();
+            let Self { module, context, builder_context, .. } = self;
+            let made = translate::screen(program, package, &mut context.func, builder_context, module.isa());
+            screens.push(if made { Some(self.define(&package.path)?) } else { None });
+        }
+        let finalized = self.module.finalize_definitions();
+        finalized.map_err(|error| JitError::Memory(error.to_string()))?;
+        Ok((functions, screens))
+    }
+
+    fn begin(&mut self) {
+        self.module.clear_context(&mut self.context);
+        self.context.func.signature = abi::entry_signature(self.module.isa().default_call_conv());
+    }
+
+    fn define(&mut self, name: &Arc<str>) -> Result<FuncId, JitError> {
+        let failed = |message: String| JitError::Generation { function: name.clone(), message };
+        let id = self.module.declare_anonymous_function(&self.context.func.signature);
+        let id = id.map_err(|error| failed(error.to_string()))?;
+        let defined = self.module.define_function(id, &mut self.context);
+        defined.map_err(|error| failed(format!("{error:?}")))?;
+        self.bytes += self.context.compiled_code().map_or(0, |code| code.code_buffer().len());
+        Ok(id)
+    }
 }
 
 fn module(program: &Program) -> Result<JITModule, JitError> {
@@ -128,7 +167,9 @@ fn module(program: &Program) -> Result<JITModule, JitError> {
 
 /// Address space to reserve; pages that are not used cost nothing.
 fn code_bytes(program: &Program) -> usize {
-    let statements: usize = program.functions.iter().map(|function| statements(&function.body)).sum();
+    let own: usize = program.functions.iter().map(|function| statements(&function.body)).sum();
+    // Bodies of decision rules may be translated twice.
+    let statements = own.saturating_mul(2);
     let bytes = statements
         .saturating_mul(BYTES_PER_STATEMENT)
         .saturating_add(program.functions.len().saturating_mul(BYTES_PER_FUNCTION));

@@ -22,6 +22,13 @@ pub trait Machine {
     ///
     /// [`Stop`] if an error stands in the context.
     fn run(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<Word, Stop>;
+
+    /// Which decision rules of a package must be judged, a bit for each in their order; `None` if the engine can't tell. A rule
+    /// that is left out does not count for the input in force, and meets no error; if it protects, it finds nothing absent.
+    fn screen(&self, package: usize, context: &mut Context) -> Option<u64> {
+        let _ = (package, context);
+        None
+    }
 }
 
 /// Calls a function as [`StatementKind::Call`](crate::plan::StatementKind::Call) does.

@@ -312,7 +312,14 @@ impl Found {
             }
             for package in &group.packages {
                 let decisions = &program.packages[*package].decisions;
-                if context.candidates(*package, &mut self.candidates) {
+                if let Some(mut rules) = machine.screen(*package, context) {
+                    while rules != 0 {
+                        if let Some(id) = decisions.get(rules.trailing_zeros() as usize) {
+                            self.run(*id, snapshot, machine, context);
+                        }
+                        rules &= rules - 1;
+                    }
+                } else if context.candidates(*package, &mut self.candidates) {
                     for at in 0..self.candidates.len() {
                         if let Some(id) = decisions.get(self.candidates[at] as usize) {
                             self.run(*id, snapshot, machine, context);

@@ -45,6 +45,8 @@ pub(super) struct Entries {
     /// The plan, parts of which the code refers to by address.
     program: Arc<Program>,
     functions: Vec<Compiled>,
+    /// What screens the rules of each package, where there is such a function.
+    screens: Vec<Option<Entry>>,
 }
 
 /// A function that can be entered.
@@ -58,17 +60,27 @@ struct Compiled {
 type Entry = extern "C" fn(*mut Context, *const Word) -> u64;
 
 impl CompiledCode {
-    /// Takes over a module whose functions, one for each of the program's in their order, are finalised.
-    pub(super) fn new(program: Arc<Program>, module: JITModule, ids: &[FuncId], bytes: usize) -> Self {
-        let functions = ids.iter().zip(&program.functions).map(|(id, function)| {
-            let address = module.get_finalized_function(*id);
+    /// Takes over a module whose functions are finalised: one for each of the program's, in their order, and for each package one
+    /// that screens its rules, or none.
+    pub(super) fn new(
+        program: Arc<Program>,
+        module: JITModule,
+        functions: &[FuncId],
+        screens: &[Option<FuncId>],
+        bytes: usize,
+    ) -> Self {
+        let entry = |id: FuncId| {
+            let address = module.get_finalized_function(id);
             // SAFETY: the address is that of a finalised function which was declared and translated with just this
             // signature and calling convention (`abi::entry_signature`).
-            let entry = unsafe { std::mem::transmute::<*const u8, Entry>(address) };
-            Compiled { entry, parameters: function.parameters as usize }
-        });
-        let functions = functions.collect();
-        let entries = Box::new(Entries { program, functions });
+            unsafe { std::mem::transmute::<*const u8, Entry>(address) }
+        };
+        let functions = functions.iter().zip(&program.functions);
+        let functions = functions
+            .map(|(id, function)| Compiled { entry: entry(*id), parameters: function.parameters as usize })
+            .collect();
+        let screens = screens.iter().map(|id| id.map(entry)).collect();
+        let entries = Box::new(Entries { program, functions, screens });
         Self { entries, bytes, module: ManuallyDrop::new(Mutex::new(module)) }
     }
 
@@ -102,6 +114,18 @@ impl Machine for CompiledCode {
     #[inline]
     fn run(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<Word, Stop> {
         self.entries.run(function, arguments, context)
+    }
+
+    #[inline]
+    fn screen(&self, package: usize, context: &mut Context) -> Option<u64> {
+        // What is replaced may stand for what is not looked at here.
+        if !Arc::ptr_eq(context.program(), &self.entries.program) || context.intercepts() {
+            return None;
+        }
+        let entry = self.entries.screens.get(package).copied().flatten()?;
+        let bits = entry(std::ptr::from_mut(context), std::ptr::null());
+        // An error can't be met, but would stand in the context: then every rule is judged.
+        (bits != STOP).then_some(bits >> Word::INT_SHIFT)
     }
 }
 

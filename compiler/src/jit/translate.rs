@@ -26,7 +26,10 @@ mod arena;
 mod builtins;
 mod compute;
 mod matching;
+mod screen;
 mod structure;
+
+pub(super) use screen::screen;
 
 /// Longest list that is handed over on the stack.
 const STACK_WORDS_MAX: usize = 64;
@@ -42,35 +45,22 @@ pub(super) fn function(
     context: &mut FunctionBuilderContext,
     isa: &dyn TargetIsa,
 ) {
+    let (builder, entry) = begin(into, context);
+    let arguments = builder.block_params(entry)[1];
+    let mut translator = Translator::new(program, builder, entry);
+    translator.open(function);
+    translator.function(function, arguments);
+    translator.finish(isa);
+}
+
+/// Starts a function, whose signature is set, with its first block.
+fn begin<'b>(into: &'b mut ir::Function, context: &'b mut FunctionBuilderContext) -> (FunctionBuilder<'b>, Block) {
     let mut builder = FunctionBuilder::new(into, context);
     let entry = builder.create_block();
     builder.append_block_params_for_function_params(entry);
     builder.switch_to_block(entry);
     builder.seal_block(entry);
-    let (context_value, arguments) = (builder.block_params(entry)[0], builder.block_params(entry)[1]);
-    let registers = (0..function.registers).map(|_| builder.declare_var(types::I64)).collect();
-    let stop = builder.create_block();
-    builder.set_cold_block(stop);
-    let mut translator = Translator {
-        program,
-        builder,
-        registers,
-        context: context_value,
-        stop,
-        around: Vec::new(),
-        signatures: HashMap::new(),
-        words: None,
-        constants: constants(function),
-        conditions: Vec::new(),
-        hints: Vec::new(),
-        loops: 0,
-    };
-    translator.conditions = conditions(function)
-        .into_iter()
-        .map(|is_condition| is_condition.then(|| translator.builder.declare_var(types::I8)))
-        .collect();
-    translator.function(function, arguments);
-    translator.builder.finalize(isa.frontend_config());
+    (builder, entry)
 }
 
 /// What registers hold that are written once, by a constant.
@@ -138,10 +128,52 @@ struct Translator<'p, 'b> {
     hints: Vec<Variable>,
     /// How many loops are around the statements.
     loops: u32,
+    /// Set where rules are only screened.
+    screening: Option<screen::Screening>,
 }
 
 /// Whether control comes to the end of some statements.
 type Continues = bool;
+
+impl<'p, 'b> Translator<'p, 'b> {
+    fn new(program: &'p Program, mut builder: FunctionBuilder<'b>, entry: Block) -> Self {
+        let context = builder.block_params(entry)[0];
+        let stop = builder.create_block();
+        builder.set_cold_block(stop);
+        Self {
+            program,
+            builder,
+            registers: Vec::new(),
+            context,
+            stop,
+            around: Vec::new(),
+            signatures: HashMap::new(),
+            words: None,
+            constants: Vec::new(),
+            conditions: Vec::new(),
+            hints: Vec::new(),
+            loops: 0,
+            screening: None,
+        }
+    }
+
+    /// Makes ready for the statements of a function.
+    fn open(&mut self, function: &Function) {
+        self.registers = (0..function.registers).map(|_| self.builder.declare_var(types::I64)).collect();
+        self.constants = constants(function);
+        let conditions = conditions(function).into_iter();
+        self.conditions =
+            conditions.map(|is_condition| is_condition.then(|| self.builder.declare_var(types::I8))).collect();
+        self.make_hints(function);
+    }
+
+    fn finish(mut self, isa: &dyn TargetIsa) {
+        self.begin(self.stop);
+        let stop = self.number(STOP);
+        self.builder.ins().return_(&[stop]);
+        self.builder.finalize(isa.frontend_config());
+    }
+}
 
 impl Translator<'_, '_> {
     fn function(&mut self, function: &Function, arguments: Value) {
@@ -150,7 +182,13 @@ impl Translator<'_, '_> {
             let value = self.builder.ins().load(types::I64, MemFlagsData::trusted(), arguments, offset);
             self.set(Register(index), value);
         }
-        self.make_hints(function);
+        self.body(function);
+        let result = self.get(function.result);
+        self.builder.ins().return_(&[result]);
+    }
+
+    /// What a function does, up to where its result stands.
+    fn body(&mut self, function: &Function) {
         let end = self.builder.create_block();
         self.around.push(Around::Caught(end));
         if self.block(&function.body) {
@@ -158,14 +196,10 @@ impl Translator<'_, '_> {
         }
         self.around.pop();
         self.begin(end);
-        let result = self.get(function.result);
-        self.builder.ins().return_(&[result]);
-        self.begin(self.stop);
-        let stop = self.number(STOP);
-        self.builder.ins().return_(&[stop]);
     }
 
     fn make_hints(&mut self, function: &Function) {
+        self.hints.clear();
         let zero = self.number(0_u64);
         function.body.each_statement(&mut |statement| {
             if let StatementKind::Field { .. } = &statement.kind {
@@ -178,7 +212,7 @@ impl Translator<'_, '_> {
 
     fn block(&mut self, block: &PlanBlock) -> Continues {
         // What stands behind a leave or a failure is never reached.
-        block.statements.iter().all(|statement| self.statement(statement))
+        block.statements.iter().all(|statement| self.statement(statement) && !self.gave_up())
     }
 
     // Values.
@@ -327,6 +361,9 @@ impl Translator<'_, '_> {
     // Host functions.
 
     fn call(&mut self, host: Host, operands: &[Value]) -> Value {
+        if self.screening.is_some() {
+            return self.give_up();
+        }
         debug_assert_eq!(host.operands(), operands.len(), "{host:?}");
         let convention = self.builder.func.signature.call_conv;
         let signature = match self.signatures.get(&operands.len()) {

@@ -94,6 +94,12 @@ impl Translator<'_, '_> {
         let (missing, on) = (self.cold(), self.builder.create_block());
         self.branch(absent, missing, on);
         self.begin(missing);
+        if self.screening.is_some_and(|screening| screening.absence_fails) {
+            self.fail();
+            self.begin(on);
+            self.set(target, value);
+            return;
+        }
         // It says what is absent, and fails.
         let address = u64::try_from(sites.as_ptr().expose_provenance()).unwrap_or(0);
         let (slot, address) = (self.number(slot.0), self.number(address));

@@ -51,6 +51,10 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
         StatementKind::Definitions { target, definitions, arguments } => {
             translator.definitions(*target, *definitions, arguments, place);
         }
+        // Loops in loops may be much work, which is not to be done twice.
+        StatementKind::Each { .. } if translator.screening.is_some() && translator.loops > 0 => {
+            translator.give_up();
+        }
         StatementKind::Each { label, key, value, collection, body, site, lookup } => {
             let loops = Loop { label: *label, key: *key, value: *value, collection: *collection, site: *site, place };
             match lookup {
@@ -82,6 +86,8 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
         StatementKind::MarkRestore { source } => {
             translator.restore_marks(*source);
         }
+        // Nobody asks for what is handed out where rules are only screened.
+        StatementKind::Record { .. } if translator.screening.is_some() => {}
         StatementKind::Record { role, value } => {
             let (role, value) = (translator.number(abi::role::encode(*role)), translator.get(*value));
             translator.call_or_stop(Host::Record, &[role, value]);

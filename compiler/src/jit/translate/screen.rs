@@ -1,0 +1,105 @@
+//! One function for all decision rules of a package, which tells which of them must be judged.
+//!
+//! It runs the rules' bodies one after the other, as far as that takes no host function, and gives a rule up where it would: then
+//! the rule must be judged, and so must one whose body holds. What is left out fails without an error and, if it protects,
+//! without anything absent. Nothing is handed out and nothing marked on the way, so running a rule again finds what it would
+//! have found.
+
+use cranelift_codegen::ir::{self, Block, InstBuilder, TrapCode, Value, types};
+use cranelift_codegen::isa::TargetIsa;
+use cranelift_frontend::FunctionBuilderContext;
+use hpol_lang::ast::EffectKeyword;
+use hpol_stdlib::heap::Word;
+
+use crate::plan::{Package, Program};
+
+use super::{Translator, begin};
+
+/// More rules than this have no such function: an index finds those that can count sooner.
+const RULES_MAX: usize = 56;
+
+/// Most statements of such a function.
+const STATEMENTS_MAX: usize = 2_048;
+
+/// What there is to know while a rule is screened.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Screening {
+    /// The rule must be judged.
+    give_up: Block,
+    /// Whether an absent value means no more than that the rule does not count.
+    pub(super) absence_fails: bool,
+}
+
+/// Whether a package gets such a function.
+fn is_screened(program: &Program, package: &Package) -> bool {
+    let mut statements = 0;
+    for decision in &package.decisions {
+        program.function(program.decisions[decision.index()].body).body.each_statement(&mut |_| statements += 1);
+    }
+    (1..=RULES_MAX).contains(&package.decisions.len()) && statements <= STATEMENTS_MAX
+}
+
+/// Translates the function for a package into `into`, whose signature is set. Its result is an integer's word with a bit for each
+/// rule that must be judged, in their order. False if there is none for this package.
+pub(in crate::jit) fn screen(
+    program: &Program,
+    package: &Package,
+    into: &mut ir::Function,
+    context: &mut FunctionBuilderContext,
+    isa: &dyn TargetIsa,
+) -> bool {
+    if !is_screened(program, package) {
+        return false;
+    }
+    let (mut builder, entry) = begin(into, context);
+    let found = builder.declare_var(types::I64);
+    let mut translator = Translator::new(program, builder, entry);
+    let none = translator.number(Word::TAG_INT);
+    translator.builder.def_var(found, none);
+    for (decision, bit) in package.decisions.iter().zip(Word::INT_SHIFT..) {
+        let decision = &program.decisions[decision.index()];
+        let function = program.function(decision.body);
+        let [give_up, holds, on] = [(); 3].map(|()| translator.builder.create_block());
+        let absence_fails = decision.effect == EffectKeyword::Allow;
+        translator.screening = Some(Screening { give_up, absence_fails });
+        translator.open(function);
+        translator.body(function);
+        let result = translator.get(function.result);
+        let absent = translator.is_absent(result);
+        translator.branch(absent, on, holds);
+        translator.begin(holds);
+        translator.jump(give_up);
+        translator.begin(give_up);
+        let others = translator.builder.use_var(found);
+        let own = translator.number(1_u64 << bit);
+        let all = translator.builder.ins().bor(others, own);
+        translator.builder.def_var(found, all);
+        translator.jump(on);
+        translator.begin(on);
+    }
+    let result = translator.builder.use_var(found);
+    translator.builder.ins().return_(&[result]);
+    translator.finish(isa);
+    true
+}
+
+impl Translator<'_, '_> {
+    /// Leaves the rule to whoever judges it. What is translated next is not reached; the value stands for a result.
+    pub(super) fn give_up(&mut self) -> Value {
+        if let Some(screening) = self.screening {
+            self.jump(screening.give_up);
+            let unreachable = self.builder.create_block();
+            self.begin(unreachable);
+        }
+        self.number(0_u64)
+    }
+
+    /// Whether the rule was given up on every way to here, which ends the block then.
+    pub(super) fn gave_up(&mut self) -> bool {
+        let gave_up = self.screening.is_some() && self.builder.is_unreachable();
+        if gave_up {
+            self.builder.ins().trap(TrapCode::unwrap_user(1));
+        }
+        gave_up
+    }
+}
