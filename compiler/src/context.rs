@@ -178,6 +178,8 @@ pub(crate) struct Checkpoint {
 impl Context {
     /// Where the arenas of the values stand, in bytes from the start of a context.
     pub(crate) const ARENAS_OFFSET: usize = offset_of!(Context, heap) + Heap::ARENAS_OFFSET;
+    /// Where the tables of the frozen region stand, in bytes from the start of a context.
+    pub(crate) const TABLES_OFFSET: usize = offset_of!(Context, heap) + Heap::TABLES_OFFSET;
 
     /// A context for evaluations of `program`.
     pub fn new(program: &Arc<Program>) -> Self {

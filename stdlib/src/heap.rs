@@ -97,11 +97,31 @@ impl Arena {
     }
 }
 
+/// Where the tables of the frozen region stand, and how many slots they have, for generated code.
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct Tables {
+    slots: usize,
+    length: usize,
+}
+
+impl Tables {
+    /// Where the address of the slots stands, in bytes.
+    pub const SLOTS: usize = offset_of!(Tables, slots);
+    /// Where their number stands.
+    pub const LENGTH: usize = offset_of!(Tables, length);
+
+    fn of(region: &Region) -> Self {
+        Self { slots: region.tables.as_ptr().expose_provenance(), length: region.tables.len() }
+    }
+}
+
 /// The memory of one evaluation, over the shared frozen region.
 #[derive(Debug)]
 pub struct Heap {
     /// The local arena and the frozen one, as they stand now: whatever changes or moves one says so here.
     arenas: [Arena; 2],
+    tables: Tables,
     frozen: Arc<Region>,
     local: Region,
     /// Where new nodes are said to be: local, or frozen while a frozen region is built.
@@ -157,12 +177,21 @@ impl Heap {
     pub const NODE_START: usize = offset_of!(Node, start);
     /// Where a collection's length stands in its node, in bytes; it has 32 bits.
     pub const NODE_LENGTH: usize = offset_of!(Node, length);
+    /// Where stands in the node of a frozen set or object how many slots its table has, as a power of two, in bytes; it has 16
+    /// bits, and is 0 if there is no table. Where the table starts stands behind the collection's words, as an integer's word. A
+    /// slot has 32 bits: 0, or a position among the keys plus one.
+    pub const NODE_TABLE: usize = offset_of!(Node, table);
+    /// A key is looked for first at the upper bits of its product with this.
+    pub const TABLE_MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+    /// Where the [`Tables`] stand in a heap, in bytes.
+    pub const TABLES_OFFSET: usize = offset_of!(Heap, tables);
 
     /// A heap over `frozen` whose own region takes at most about `bytes_max` bytes.
     pub fn new(frozen: Arc<Region>, bytes_max: usize) -> Self {
         let local = Region::default();
         let arenas = [Arena::of(&local), Arena::of(&frozen)];
-        Self { arenas, frozen, local, space: Space::Local, bytes_max, buffers: buffers::Buffers::default() }
+        let (tables, buffers) = (Tables::of(&frozen), buffers::Buffers::default());
+        Self { arenas, tables, frozen, local, space: Space::Local, bytes_max, buffers }
     }
 
     /// A heap whose nodes are to be frozen: see [`Heap::into_frozen`]. Its strings are interned.
@@ -187,6 +216,7 @@ impl Heap {
         self.bytes_max = bytes_max;
         self.local.clear();
         self.arenas = [Arena::of(&self.local), Arena::of(&self.frozen)];
+        self.tables = Tables::of(&self.frozen);
     }
 
     /// Says how many bytes the local region may take from now on, about.

@@ -7,7 +7,7 @@ use hpol_lang::value::Number;
 use rustc_hash::FxHasher;
 
 use super::word::Space;
-use super::{HeapError, Kind, Word};
+use super::{Heap, HeapError, Kind, Word};
 
 /// Fewest entries of a frozen set or object with a table; fewer are looked through.
 const TABLE_ENTRIES_MIN: usize = 9;
@@ -26,7 +26,7 @@ pub(super) struct Node {
     pub(super) depth: u16,
     /// The table by which it is looked up has two to the power of this many slots; 0 if there is none. Where it starts stands
     /// behind the collection's words.
-    table: u16,
+    pub(super) table: u16,
 }
 
 /// Arenas of nodes and what they hold.
@@ -39,7 +39,7 @@ pub struct Region {
     pub(super) numbers: Vec<Number>,
     texts: Texts,
     /// Slots of the tables of a frozen region: 0, or a position among the keys plus one.
-    tables: Vec<u32>,
+    pub(super) tables: Vec<u32>,
 }
 
 /// The strings of a frozen region by text, so that each stands once there.
@@ -180,7 +180,7 @@ fn hash(text: &str) -> u64 {
 /// Where a key is looked for first in a table of so many slots (as a power of two): the upper bits of a product with the
 /// golden ratio, on which all bits of the word have an influence.
 fn first_slot(key: Word, slots: u16) -> usize {
-    let mixed = key.bits().wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    let mixed = key.bits().wrapping_mul(Heap::TABLE_MULTIPLIER);
     usize::try_from(mixed >> (64 - u32::from(slots))).unwrap_or(0)
 }
 

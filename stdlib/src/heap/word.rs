@@ -65,7 +65,7 @@ impl Word {
     /// What [`Word::NODE_MASK`] leaves of a string of the frozen region.
     pub const FROZEN_STRING: u64 = Kind::String.code() << Self::KIND_SHIFT | Self::FROZEN | Self::TAG_NODE;
     /// Set in the word of a node of the frozen region.
-    const FROZEN: u64 = 1 << 3;
+    pub const FROZEN: u64 = 1 << 3;
 
     /// No value.
     pub const ABSENT: Word = Word(Self::TAG_CONSTANT);

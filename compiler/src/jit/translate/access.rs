@@ -57,13 +57,14 @@ impl Translator<'_, '_> {
         let (base, key) = (self.get(base), self.get(key));
         let on = self.builder.create_block();
         let found = self.builder.declare_var(types::I64);
-        if let Some(at) = at {
-            let otherwise = self.cold();
-            let value = self.element_in_place(at, base, otherwise);
-            self.builder.def_var(found, value);
-            self.jump(on);
-            self.begin(otherwise);
-        }
+        let otherwise = self.cold();
+        let value = match at {
+            Some(at) => self.element_in_place(at, base, otherwise),
+            None => self.table_look_up(base, key, otherwise),
+        };
+        self.builder.def_var(found, value);
+        self.jump(on);
+        self.begin(otherwise);
         let (site, place) = (self.site(site), self.place(place));
         let value = self.call_or_fail(Host::Index, &[base, key, site, place]);
         self.builder.def_var(found, value);
@@ -94,7 +95,7 @@ impl Translator<'_, '_> {
         let (missing, on) = (self.cold(), self.builder.create_block());
         self.branch(absent, missing, on);
         self.begin(missing);
-        if self.screening.is_some_and(|screening| screening.absence_fails) {
+        if self.note_absence() {
             self.fail();
             self.begin(on);
             self.set(target, value);

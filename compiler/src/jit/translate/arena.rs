@@ -7,7 +7,7 @@
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value, types};
 use cranelift_frontend::Variable;
-use hpol_stdlib::heap::{Arena, Heap, Kind, Word};
+use hpol_stdlib::heap::{Arena, Heap, Kind, Tables, Word};
 
 use crate::context::Context;
 use crate::plan::{Register, SiteId};
@@ -35,10 +35,28 @@ const _: () = assert!(ARENA_BIT << ARENA_SHIFT == size_of::<Arena>() as u64);
 pub(super) struct Words {
     /// Address of the arena's description.
     pub(super) arena: Value,
+    /// Address of the node.
+    node: Value,
     /// Index of the first word.
     pub(super) start: Value,
     /// How many elements or keys there are.
     pub(super) length: Value,
+}
+
+/// The table of a frozen object.
+#[derive(Clone, Copy)]
+struct Table {
+    /// Index of its first slot.
+    first: Value,
+    /// How many slots it has, a power of two.
+    size: Value,
+    /// Which one.
+    power: Value,
+}
+
+/// Offsets are those of fields, which are far below 2 GiB.
+fn offset(bytes: usize) -> i32 {
+    i32::try_from(bytes).unwrap_or(i32::MAX)
 }
 
 impl Translator<'_, '_> {
@@ -78,7 +96,7 @@ impl Translator<'_, '_> {
         let words = self.arena_field(arena, Arena::WORDS_LENGTH);
         let within = self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, words);
         self.go_on_if(within, otherwise);
-        Words { arena, start, length }
+        Words { arena, node, start, length }
     }
 
     /// A word of a collection. Arenas only grow while code runs, but they may move.
@@ -91,13 +109,11 @@ impl Translator<'_, '_> {
     }
 
     fn arena_field(&mut self, arena: Value, offset: usize) -> Value {
-        let offset = i32::try_from(offset).unwrap_or(i32::MAX);
-        self.builder.ins().load(types::I64, MemFlagsData::trusted(), arena, offset)
+        self.builder.ins().load(types::I64, MemFlagsData::trusted(), arena, self::offset(offset))
     }
 
     fn node_field(&mut self, node: Value, offset: usize) -> Value {
-        let offset = i32::try_from(offset).unwrap_or(i32::MAX);
-        self.builder.ins().uload32(MemFlagsData::trusted(), node, offset)
+        self.builder.ins().uload32(MemFlagsData::trusted(), node, self::offset(offset))
     }
 
     /// The element of an array at a place that is known, looked for in place; everything else is the host's.
@@ -108,6 +124,89 @@ impl Translator<'_, '_> {
         self.go_on_if(within, otherwise);
         let position = self.builder.ins().iadd(words.start, index);
         self.word_at(words.arena, position)
+    }
+
+    /// The member of a frozen object with a table under a key, looked for in place; everything else is the host's.
+    pub(super) fn table_look_up(&mut self, base: Value, key: Value, otherwise: Block) -> Value {
+        let bits = self.masked(base, KIND_BITS | Word::FROZEN);
+        let is_frozen = self.is(bits, Kind::Object.code() << Word::KIND_SHIFT | Word::FROZEN | Word::TAG_NODE);
+        self.go_on_if(is_frozen, otherwise);
+        self.go_on_if_canonical(key, otherwise);
+        let words = self.words_of(base, Kind::Object, otherwise);
+        // The words of a table's collection have the table's start behind them.
+        let double = self.builder.ins().iadd(words.length, words.length);
+        let behind = self.builder.ins().iadd(words.start, double);
+        let length = self.arena_field(words.arena, Arena::WORDS_LENGTH);
+        let within = self.builder.ins().icmp(IntCC::UnsignedLessThan, behind, length);
+        self.go_on_if(within, otherwise);
+        let power =
+            self.builder.ins().uload16(types::I64, MemFlagsData::trusted(), words.node, offset(Heap::NODE_TABLE));
+        self.go_on_if(power, otherwise);
+        let first = self.word_at(words.arena, behind);
+        let shift = self.number(Word::INT_SHIFT);
+        let first = self.builder.ins().ushr(first, shift);
+        let one = self.number(1_u64);
+        let size = self.builder.ins().ishl(one, power);
+        let end = self.builder.ins().iadd(first, size);
+        let slots = self.table_field(Tables::LENGTH);
+        let within = self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, slots);
+        self.go_on_if(within, otherwise);
+        let position = self.probe(key, words, Table { first, size, power }, otherwise);
+        let position = self.builder.ins().iadd(position, words.length);
+        let position = self.builder.ins().iadd(words.start, position);
+        self.word_at(words.arena, position)
+    }
+
+    /// Where a key stands among the keys of an object, by its table.
+    fn probe(&mut self, key: Value, words: Words, table: Table, otherwise: Block) -> Value {
+        let multiplier = self.number(Heap::TABLE_MULTIPLIER);
+        let mixed = self.builder.ins().imul(key, multiplier);
+        let bits = self.number(64_u64);
+        let shift = self.builder.ins().isub(bits, table.power);
+        let slot = self.builder.ins().ushr(mixed, shift);
+        let at = self.builder.declare_var(types::I64);
+        self.builder.def_var(at, slot);
+        let [head, next, hit] = [(); 3].map(|()| self.builder.create_block());
+        self.jump(head);
+        // The head is sealed when the jump back to it is known.
+        self.builder.switch_to_block(head);
+        let slot = self.builder.use_var(at);
+        let index = self.builder.ins().iadd(table.first, slot);
+        let slots = self.table_field(Tables::SLOTS);
+        let bytes = self.builder.ins().imul_imm_s(index, 4);
+        let address = self.builder.ins().iadd(slots, bytes);
+        let entry = self.builder.ins().uload32(MemFlagsData::trusted(), address, 0);
+        let position = self.builder.ins().iadd_imm_s(entry, -1);
+        // An empty slot, from which 0 is made the largest number, is beyond the keys.
+        let within = self.builder.ins().icmp(IntCC::UnsignedLessThan, position, words.length);
+        self.go_on_if(within, otherwise);
+        self.branch_if_key(words, position, key, hit, next);
+        self.begin(next);
+        let following = self.builder.ins().iadd_imm_s(slot, 1);
+        let last = self.builder.ins().iadd_imm_s(table.size, -1);
+        let following = self.builder.ins().band(following, last);
+        self.builder.def_var(at, following);
+        self.jump(head);
+        self.builder.seal_block(head);
+        self.begin(hit);
+        position
+    }
+
+    /// Goes on here if a value is one whose equals are the same word.
+    fn go_on_if_canonical(&mut self, value: Value, otherwise: Block) {
+        let tag = self.masked(value, Word::TAG_MASK);
+        let node = self.is(tag, Word::TAG_NODE);
+        let kind = self.masked(value, Word::NODE_MASK);
+        let text = self.is(kind, Word::FROZEN_STRING);
+        let zero = self.builder.ins().iconst(types::I8, 0);
+        let no_node = self.builder.ins().icmp(IntCC::Equal, node, zero);
+        let canonical = self.builder.ins().bor(no_node, text);
+        self.go_on_if(canonical, otherwise);
+    }
+
+    fn table_field(&mut self, field: usize) -> Value {
+        let flags = MemFlagsData::trusted();
+        self.builder.ins().load(types::I64, flags, self.context, offset(Context::TABLES_OFFSET + field))
     }
 
     /// Whether a value whose equals are the same word is in a short array or set, looked for in place; goes to `otherwise` for

@@ -7,11 +7,12 @@
 
 use cranelift_codegen::ir::{self, Block, InstBuilder, TrapCode, Value, types};
 use cranelift_codegen::isa::TargetIsa;
-use cranelift_frontend::FunctionBuilderContext;
+use cranelift_frontend::{FunctionBuilderContext, Variable};
 use hpol_lang::ast::EffectKeyword;
 use hpol_stdlib::heap::Word;
 
-use crate::plan::{Package, Program};
+use crate::jit::abi::Field;
+use crate::plan::{Package, Program, Register};
 
 use super::{Translator, begin};
 
@@ -26,8 +27,8 @@ const STATEMENTS_MAX: usize = 2_048;
 pub(super) struct Screening {
     /// The rule must be judged.
     give_up: Block,
-    /// Whether an absent value means no more than that the rule does not count.
-    pub(super) absence_fails: bool,
+    /// Stands for the mark: whether something was absent, 0 or 1.
+    absent: Variable,
 }
 
 /// Whether a package gets such a function.
@@ -59,16 +60,23 @@ pub(in crate::jit) fn screen(
     for (decision, bit) in package.decisions.iter().zip(Word::INT_SHIFT..) {
         let decision = &program.decisions[decision.index()];
         let function = program.function(decision.body);
-        let [give_up, holds, on] = [(); 3].map(|()| translator.builder.create_block());
-        let absence_fails = decision.effect == EffectKeyword::Allow;
-        translator.screening = Some(Screening { give_up, absence_fails });
+        let [give_up, fail, on] = [(); 3].map(|()| translator.builder.create_block());
+        let absent = translator.builder.declare_var(types::I64);
+        let no = translator.number(0_u64);
+        translator.builder.def_var(absent, no);
+        translator.screening = Some(Screening { give_up, absent });
         translator.open(function);
         translator.body(function);
         let result = translator.get(function.result);
-        let absent = translator.is_absent(result);
-        translator.branch(absent, on, holds);
-        translator.begin(holds);
-        translator.jump(give_up);
+        let fails = translator.is_absent(result);
+        translator.branch(fails, fail, give_up);
+        translator.begin(fail);
+        if decision.effect == EffectKeyword::Allow {
+            translator.jump(on);
+        } else {
+            let absent = translator.builder.use_var(absent);
+            translator.branch(absent, give_up, on);
+        }
         translator.begin(give_up);
         let others = translator.builder.use_var(found);
         let own = translator.number(1_u64 << bit);
@@ -84,6 +92,30 @@ pub(in crate::jit) fn screen(
 }
 
 impl Translator<'_, '_> {
+    /// What a rule finds absent is only noted where rules are screened; false where they are not.
+    pub(super) fn note_absence(&mut self) -> bool {
+        let Some(Screening { absent, .. }) = self.screening else { return false };
+        let yes = self.number(1_u64);
+        self.builder.def_var(absent, yes);
+        true
+    }
+
+    /// Goes back to what was absent when a register was written; false where rules are not screened.
+    pub(super) fn forget_absence(&mut self, saved: Register) -> bool {
+        let Some(Screening { absent, .. }) = self.screening else { return false };
+        let saved = self.get(saved);
+        self.builder.def_var(absent, saved);
+        true
+    }
+
+    /// The mark, to go back to.
+    pub(super) fn marks(&mut self) -> Value {
+        match self.screening {
+            Some(screening) => self.builder.use_var(screening.absent),
+            None => self.load(Field::Marks),
+        }
+    }
+
     /// Leaves the rule to whoever judges it. What is translated next is not reached; the value stands for a result.
     pub(super) fn give_up(&mut self) -> Value {
         if let Some(screening) = self.screening {

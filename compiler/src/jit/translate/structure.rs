@@ -75,12 +75,13 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
             return translator.with(*label, replacements, body, place);
         }
         StatementKind::Outside { body, .. } => return translator.outside(body),
+        StatementKind::Mark { .. } if translator.note_absence() => {}
         StatementKind::Mark { site } => {
             let site = translator.number(site.0);
             translator.call_or_stop(Host::Mark, &[site]);
         }
         StatementKind::MarkSave { target } => {
-            let saved = translator.load(Field::Marks);
+            let saved = translator.marks();
             translator.set(*target, saved);
         }
         StatementKind::MarkRestore { source } => {
@@ -137,6 +138,9 @@ impl Translator<'_, '_> {
 
     /// Takes marks back where there are any.
     fn restore_marks(&mut self, source: Register) {
+        if self.forget_absence(source) {
+            return;
+        }
         let (saved, now) = (self.get(source), self.load(Field::Marks));
         let (more, on) = (self.cold(), self.builder.create_block());
         let same = self.builder.ins().icmp(IntCC::Equal, saved, now);
