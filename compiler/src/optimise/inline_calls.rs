@@ -93,7 +93,10 @@ fn leaves_only_a_value(body: &Block) -> bool {
     body.each_statement(&mut |statement| {
         let more = matches!(
             statement.kind,
-            StatementKind::With { .. } | StatementKind::Outside { .. } | StatementKind::Record { .. }
+            StatementKind::With { .. }
+                | StatementKind::Definitions { .. }
+                | StatementKind::Outside { .. }
+                | StatementKind::Record { .. }
         );
         only &= !more;
     });
@@ -296,6 +299,7 @@ fn definition(function: &Function) -> Option<(&[Statement], Register)> {
 fn may_mark(kind: &StatementKind) -> bool {
     match kind {
         StatementKind::Call { .. }
+        | StatementKind::Definitions { .. }
         | StatementKind::Document { .. }
         | StatementKind::Scope { .. }
         | StatementKind::Each { .. }
