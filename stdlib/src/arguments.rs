@@ -2,6 +2,8 @@
 //!
 //! Positions count from 1, as messages do.
 
+use std::ops::Range;
+
 use hpol_lang::value::{Number, Value};
 use num_bigint::BigInt;
 
@@ -165,6 +167,29 @@ impl Call<'_> {
     pub(crate) fn make_string(&mut self, text: &str) -> Outcome {
         self.charge_bytes(text.len())?;
         Ok(self.heap.string(text)?)
+    }
+
+    /// Makes a string of a buffer, which is given back, and charges for it.
+    pub(crate) fn make_written(&mut self, text: String) -> Outcome {
+        self.charge_bytes(text.len())?;
+        Ok(self.heap.string_from(text)?)
+    }
+
+    /// Makes the part of a string between two places in bytes, and charges for it.
+    pub(crate) fn make_part(&mut self, word: Word, range: Range<usize>) -> Outcome {
+        self.charge_bytes(range.len())?;
+        Ok(self.heap.part(word, range)?)
+    }
+
+    /// Makes an array of parts of a string, and charges for it; the list is a buffer of the heap, which is given back.
+    pub(crate) fn make_parts(&mut self, word: Word, ranges: Vec<Range<usize>>) -> Outcome {
+        self.charge(ranges.len())?;
+        let mut words = self.heap.take_words();
+        for range in &ranges {
+            words.push(self.make_part(word, range.clone())?);
+        }
+        self.heap.give_back_ranges(ranges);
+        Ok(self.heap.array_from(words)?)
     }
 
     /// Makes an array of strings, and charges for it.

@@ -1,14 +1,23 @@
 //! Compiled patterns, kept between calls and evaluations, within a bound.
 
+use std::collections::hash_map::Entry;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
 use crate::detect::Scanner;
-use crate::regex::Pattern;
+use crate::heap::{Heap, Region, Word};
+use crate::regex::{self, Pattern};
 
 /// Patterns kept of each kind. Policies use few; patterns that come with requests must not fill the memory.
 const ENTRIES_MAX: usize = 256;
+
+/// Patterns of a program that are known by their words.
+const KNOWN_MAX: usize = 1_024;
+
+/// Patterns that must be known before texts are looked through for what they require: for a few it costs as much as it saves.
+const FILTERED_MIN: usize = 3;
 
 /// Compiled patterns and other things that are costly to make, kept by the engine for a thread's evaluations.
 /// Bounded: entries that were not used lately go when it is full.
@@ -17,6 +26,113 @@ pub struct Caches {
     pub(crate) regexes: Cache<Pattern>,
     pub(crate) globs: Cache<Pattern>,
     pub(crate) scanners: Cache<Scanner>,
+    known: Known,
+}
+
+/// Patterns that stand in the frozen region of a program, by their words: they are found without a look at their text.
+#[derive(Debug, Default)]
+struct Known {
+    /// Over which the words are valid.
+    region: Option<Arc<Region>>,
+    /// By the pattern, and for a glob by what it stops at.
+    patterns: FxHashMap<(Word, Word), Arc<Pattern>>,
+    /// How many of them require something of a text.
+    filtered: usize,
+}
+
+/// A compiled pattern.
+#[derive(Debug)]
+pub(crate) struct Found<'c> {
+    pattern: FoundPattern<'c>,
+    /// Whether there are enough others for looking at what a text holds.
+    among_many: bool,
+}
+
+#[derive(Debug)]
+enum FoundPattern<'c> {
+    Known(&'c Arc<Pattern>),
+    Kept(Arc<Pattern>),
+}
+
+impl Found<'_> {
+    /// A copy to keep.
+    pub(crate) fn shared(&self) -> Arc<Pattern> {
+        match &self.pattern {
+            FoundPattern::Known(pattern) => Arc::clone(pattern),
+            FoundPattern::Kept(pattern) => Arc::clone(pattern),
+        }
+    }
+
+    /// Whether it is worth to look at what a text holds before it is matched.
+    #[inline]
+    pub(crate) fn is_filtered_now(&self) -> bool {
+        self.among_many && self.is_filtered()
+    }
+}
+
+impl Deref for Found<'_> {
+    type Target = Pattern;
+
+    #[inline]
+    fn deref(&self) -> &Pattern {
+        match &self.pattern {
+            FoundPattern::Known(pattern) => pattern,
+            FoundPattern::Kept(pattern) => pattern,
+        }
+    }
+}
+
+impl Known {
+    /// The pattern of a key, which is remembered if its words are the program's. What is known of another program is
+    /// forgotten.
+    #[inline]
+    fn find(
+        &mut self,
+        heap: &Heap,
+        key: (Word, Word),
+        make: impl FnOnce() -> Result<Arc<Pattern>, String>,
+    ) -> Result<Found<'_>, String> {
+        if self.region.as_ref().is_none_or(|region| !Arc::ptr_eq(region, heap.frozen())) {
+            *self = Self { region: Some(heap.frozen().clone()), ..Self::default() };
+        }
+        let is_full = self.patterns.len() >= KNOWN_MAX;
+        let pattern = match self.patterns.entry(key) {
+            Entry::Occupied(entry) => FoundPattern::Known(entry.into_mut()),
+            Entry::Vacant(entry) => {
+                let pattern = make()?;
+                if is_full || !key.0.is_frozen_string() || !key.1.is_shared() {
+                    FoundPattern::Kept(pattern)
+                } else {
+                    self.filtered += usize::from(pattern.is_filtered());
+                    FoundPattern::Known(entry.insert(pattern))
+                }
+            }
+        };
+        Ok(Found { pattern, among_many: self.filtered >= FILTERED_MIN })
+    }
+}
+
+impl Caches {
+    /// The pattern that is a word's text.
+    pub(crate) fn regex(&mut self, heap: &Heap, word: Word) -> Result<Found<'_>, String> {
+        let cache = &mut self.regexes;
+        self.known.find(heap, (word, Word::ABSENT), || {
+            let text = heap.as_str(word).unwrap_or_default();
+            cache.get_or_make(text, || regex::compile(text))
+        })
+    }
+
+    /// The glob that is a word's text, which stops at the characters of an array, or null.
+    pub(crate) fn glob(
+        &mut self,
+        heap: &Heap,
+        word: Word,
+        stops: Word,
+        make: impl FnOnce(&mut Cache<Pattern>) -> Result<Arc<Pattern>, String>,
+    ) -> Result<Found<'_>, String> {
+        let cache = &mut self.globs;
+        self.known.find(heap, (word, stops), || make(cache))
+    }
 }
 
 /// Values by text. When the newer half is full it becomes the older half, whose entries are dropped; an entry that is

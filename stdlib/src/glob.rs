@@ -2,10 +2,10 @@
 
 use hpol_lang::value::Value;
 
-use crate::arguments::{Outcome, argument, failed, operand_error};
+use crate::arguments::{Outcome, argument, failed, operand_error, type_error, type_name};
 use crate::builtin::{Builtin, BuiltinError, Call, example};
-use crate::heap::{View, Word};
-use crate::regex::Pattern;
+use crate::heap::{Heap, View, Word};
+use crate::regex::{Pattern, matches_text};
 
 pub(crate) const TABLE: &[Builtin] = &[
     Builtin::pure(
@@ -35,33 +35,44 @@ pub(crate) const TABLE: &[Builtin] = &[
 const DEPTH_MAX: usize = 32;
 
 fn glob_match(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let delimiters = delimiters(call, arguments)?;
-    let pattern = call.text(arguments, 1)?;
-    let (key, units) = (format!("{delimiters}\n{pattern}"), pattern.len() / 4 + 1);
+    check_delimiters(call, arguments)?;
+    let units = call.text(arguments, 1)?.len() / 4 + 1;
     call.charge(units)?;
-    let pattern = call.heap.as_str(argument(arguments, 1)).unwrap_or("");
-    let compiled = call.caches.globs.get_or_make(&key, || compile(pattern, &delimiters)).map_err(failed)?;
-    let fuel = compiled.fuel(call.text(arguments, 3)?.len());
-    call.charge(fuel)?;
-    Ok(Word::bool(compiled.regex.is_match(call.text(arguments, 3)?)))
+    let (glob, stops, text) = (argument(arguments, 1), argument(arguments, 2), argument(arguments, 3));
+    let Call { heap, caches, fuel, .. } = call;
+    let found = caches.glob(heap, glob, stops, |cache| {
+        let (pattern, delimiters) = (heap.as_str(glob).unwrap_or_default(), delimiters(heap, stops));
+        cache.get_or_make(&format!("{delimiters}\n{pattern}"), || compile(pattern, &delimiters))
+    });
+    let found = found.map_err(failed)?;
+    let Some(bytes) = heap.as_str(text).map(str::len) else {
+        return Err(type_error(3, "string", type_name(heap, text)));
+    };
+    Ok(Word::bool(matches_text(heap, fuel, &found, (text, bytes))?))
 }
 
-fn delimiters(call: &Call<'_>, arguments: &[Word]) -> Result<String, BuiltinError> {
+/// The characters that globs stop at.
+fn delimiters(heap: &Heap, word: Word) -> String {
+    match heap.view(word) {
+        View::Array([]) => ".".to_owned(),
+        View::Array(items) => items.iter().filter_map(|item| heap.as_str(*item)).collect(),
+        _ => String::new(),
+    }
+}
+
+fn check_delimiters(call: &Call<'_>, arguments: &[Word]) -> Result<(), BuiltinError> {
     let items = match call.heap.view(argument(arguments, 2)) {
-        View::Null => return Ok(String::new()),
-        View::Array([]) => return Ok(".".to_owned()),
+        View::Null => return Ok(()),
         View::Array(items) => items,
         _ => return Err(call.wrong(arguments, 2, "one of {array, null}")),
     };
-    let single = |item: &Word| {
+    for item in items {
         let text = call.heap.as_str(*item).ok_or_else(|| call.wrong_element(arguments, 2, "string", *item))?;
-        let mut chars = text.chars();
-        match (chars.next(), chars.next()) {
-            (Some(c), None) => Ok(c),
-            _ => Err(operand_error(2, "must be array of single characters")),
+        if text.chars().count() != 1 {
+            return Err(operand_error(2, "must be array of single characters"));
         }
-    };
-    items.iter().map(single).collect()
+    }
+    Ok(())
 }
 
 fn quote_meta(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {

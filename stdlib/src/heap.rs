@@ -32,11 +32,13 @@ use std::sync::Arc;
 use hpol_lang::value::{Number, Value};
 
 mod buffers;
+mod fingerprint;
 mod lookup;
 mod ordered;
 mod region;
 mod word;
 
+pub(crate) use fingerprint::{Fingerprint, GRAM_BYTES, Gram};
 pub use region::Region;
 use region::{Node, arena_offset};
 use word::Space;
@@ -128,6 +130,7 @@ pub struct Heap {
     space: Space,
     bytes_max: usize,
     buffers: buffers::Buffers,
+    fingerprints: fingerprint::Fingerprints,
 }
 
 /// How far a local region is filled.
@@ -190,8 +193,16 @@ impl Heap {
     pub fn new(frozen: Arc<Region>, bytes_max: usize) -> Self {
         let local = Region::default();
         let arenas = [Arena::of(&local), Arena::of(&frozen)];
-        let (tables, buffers) = (Tables::of(&frozen), buffers::Buffers::default());
-        Self { arenas, tables, frozen, local, space: Space::Local, bytes_max, buffers }
+        Self {
+            arenas,
+            tables: Tables::of(&frozen),
+            frozen,
+            local,
+            space: Space::Local,
+            bytes_max,
+            buffers: buffers::Buffers::default(),
+            fingerprints: fingerprint::Fingerprints::default(),
+        }
     }
 
     /// A heap whose nodes are to be frozen: see [`Heap::into_frozen`]. Its strings are interned.
@@ -215,6 +226,7 @@ impl Heap {
         self.frozen = frozen;
         self.bytes_max = bytes_max;
         self.local.clear();
+        self.fingerprints.forget();
         self.arenas = [Arena::of(&self.local), Arena::of(&self.frozen)];
         self.tables = Tables::of(&self.frozen);
     }
@@ -238,6 +250,7 @@ impl Heap {
         self.local.words.truncate(mark.words);
         self.local.text.truncate(mark.text);
         self.local.numbers.truncate(mark.numbers);
+        self.fingerprints.forget();
         self.arenas[0] = Arena::of(&self.local);
     }
 
@@ -259,7 +272,7 @@ impl Heap {
     #[inline]
     fn node(&self, word: Word) -> (&Region, Node) {
         let region = self.region(word.space());
-        (region, region.nodes[word.index()])
+        (region, region.node(word))
     }
 
     // Reading.
@@ -299,7 +312,10 @@ impl Heap {
     /// The text of a string.
     #[inline]
     pub fn as_str(&self, word: Word) -> Option<&str> {
-        if let View::String(text) = self.view(word) { Some(text) } else { None }
+        word.is_string().then(|| {
+            let (region, node) = self.node(word);
+            region.str(node)
+        })
     }
 
     /// A number of any size.

@@ -1,16 +1,20 @@
 //! Builtins on regular expressions in RE2's notation, which take time linear in the text whatever the pattern.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use ::regex::{Regex, RegexBuilder};
 use hpol_lang::value::Value;
 
-use crate::arguments::{Outcome, argument, failed, operand_error};
+use crate::arguments::{Outcome, argument, failed, operand_error, type_error, type_name};
 use crate::builtin::{Builtin, BuiltinError, Call, example};
-use crate::heap::Word;
-use crate::strings::expect_bytes;
+use crate::caches::Found;
+use crate::heap::{Fingerprint, Heap, Word};
+use crate::strings::{BYTES_MAX, expect_bytes};
+use required::Required;
 
 mod globs;
+mod required;
 mod syntax;
 mod template;
 
@@ -97,9 +101,20 @@ pub(crate) const TABLE: &[Builtin] = &[
 pub(crate) struct Pattern {
     pub(crate) regex: Regex,
     fuel_per_chunk: usize,
+    required: Option<Required>,
 }
 
 impl Pattern {
+    /// Whether anything can be ruled out by what it requires.
+    pub(crate) fn is_filtered(&self) -> bool {
+        self.required.is_some()
+    }
+
+    /// Whether a text with this fingerprint can't have a match.
+    pub(crate) fn rules_out(&self, text: &Fingerprint) -> bool {
+        self.required.as_ref().is_some_and(|required| required.rules_out(text))
+    }
+
     /// The fuel for matching a text of so many bytes.
     pub(crate) fn fuel(&self, bytes: usize) -> usize {
         (bytes / 16 + 1).saturating_mul(self.fuel_per_chunk)
@@ -115,7 +130,7 @@ pub(crate) fn compile(pattern: &str) -> Result<Pattern, String> {
 pub(crate) fn build(pattern: &str) -> Result<Pattern, String> {
     for (size_max, fuel_per_chunk) in SIZES {
         match RegexBuilder::new(pattern).size_limit(size_max).dfa_size_limit(STATES_SIZE_MAX).build() {
-            Ok(regex) => return Ok(Pattern { regex, fuel_per_chunk }),
+            Ok(regex) => return Ok(Pattern { regex, fuel_per_chunk, required: Required::of(pattern) }),
             Err(::regex::Error::CompiledTooBig(_)) => {}
             // The last line says what is wrong; those before it show the pattern.
             Err(other) => {
@@ -129,11 +144,31 @@ pub(crate) fn build(pattern: &str) -> Result<Pattern, String> {
 
 /// The compiled pattern at a position, from the cache.
 fn pattern(call: &mut Call<'_>, arguments: &[Word], position: usize) -> Result<Arc<Pattern>, BuiltinError> {
+    charge_pattern(call, arguments, position)?;
+    let found = call.caches.regex(call.heap, argument(arguments, position)).map_err(failed)?;
+    Ok(found.shared())
+}
+
+/// Charged each time, so that a decision's fuel does not depend on what the cache holds.
+fn charge_pattern(call: &mut Call<'_>, arguments: &[Word], position: usize) -> Result<(), BuiltinError> {
     let bytes = call.text(arguments, position)?.len();
-    // Charged each time, so that a decision's fuel does not depend on what the cache holds.
-    call.charge(bytes / 4 + 1)?;
-    let text = call.heap.as_str(argument(arguments, position)).unwrap_or("");
-    call.caches.regexes.get_or_make(text, || compile(text)).map_err(failed)
+    call.charge(bytes / 4 + 1)
+}
+
+/// Whether a pattern matches a text of so many bytes, for which `fuel` is charged.
+pub(crate) fn matches_text(
+    heap: &mut Heap,
+    fuel: &mut u64,
+    pattern: &Found<'_>,
+    text: (Word, usize),
+) -> Result<bool, BuiltinError> {
+    let (text, bytes) = text;
+    let units = u64::try_from(pattern.fuel(bytes)).unwrap_or(u64::MAX);
+    *fuel = fuel.checked_sub(units).ok_or(BuiltinError::Fuel)?;
+    if pattern.is_filtered_now() && heap.fingerprint(text).is_some_and(|print| pattern.rules_out(print)) {
+        return Ok(false);
+    }
+    Ok(pattern.regex.is_match(heap.as_str(text).unwrap_or_default()))
 }
 
 fn check_pattern(position: usize, value: &Value) -> Result<(), String> {
@@ -178,8 +213,14 @@ fn is_valid(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
 }
 
 fn matches(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let (pattern, text) = subject(call, arguments, 1, 2)?;
-    Ok(Word::bool(pattern.regex.is_match(text)))
+    charge_pattern(call, arguments, 1)?;
+    let text = argument(arguments, 2);
+    let Call { heap, caches, fuel, .. } = call;
+    let pattern = caches.regex(heap, argument(arguments, 1)).map_err(failed)?;
+    let Some(bytes) = heap.as_str(text).map(str::len) else {
+        return Err(type_error(2, "string", type_name(heap, text)));
+    };
+    Ok(Word::bool(matches_text(heap, fuel, &pattern, (text, bytes))?))
 }
 
 /// How many matches are asked for: all for a negative number.
@@ -193,10 +234,10 @@ fn limit(call: &Call<'_>, arguments: &[Word], position: usize) -> Result<usize, 
 
 fn find(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let wanted = limit(call, arguments, 3)?;
+    let mut ranges = call.heap.take_ranges();
     let (pattern, text) = subject(call, arguments, 1, 2)?;
-    let found: Vec<String> =
-        pattern.regex.find_iter(text).take(wanted).map(|found| found.as_str().to_owned()).collect();
-    call.make_strings(&found)
+    ranges.extend(pattern.regex.find_iter(text).take(wanted).map(|found| found.range()));
+    call.make_parts(argument(arguments, 2), ranges)
 }
 
 fn find_all_groups(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
@@ -210,40 +251,65 @@ fn find_all_groups(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
 }
 
 fn split(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
+    let mut parts = call.heap.take_ranges();
     let (pattern, text) = subject(call, arguments, 1, 2)?;
-    let parts: Vec<String> = split_parts(&pattern.regex, text).into_iter().map(str::to_owned).collect();
-    call.make_strings(&parts)
+    split_parts(&pattern.regex, text, &mut parts);
+    call.make_parts(argument(arguments, 2), parts)
 }
 
 /// An empty text is one part; an empty match at the start parts nothing.
-fn split_parts<'t>(regex: &Regex, text: &'t str) -> Vec<&'t str> {
+fn split_parts(regex: &Regex, text: &str, parts: &mut Vec<Range<usize>>) {
     if text.is_empty() && !regex.as_str().is_empty() {
-        return vec![""];
+        return parts.push(0..0);
     }
-    let (mut parts, mut begin, mut end) = (Vec::new(), 0, 0);
+    let (mut begin, mut end) = (0, 0);
     for found in regex.find_iter(text) {
         end = found.start();
         if found.end() != 0 {
-            parts.push(&text[begin..end]);
+            parts.push(begin..end);
         }
         begin = found.end();
     }
     if end != text.len() {
-        parts.push(&text[begin..]);
+        parts.push(begin..text.len());
     }
-    parts
 }
 
 fn replace(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let replacement = call.text(arguments, 3)?.to_owned();
-    let (pattern, text) = subject(call, arguments, 2, 1)?;
-    let matches = pattern.regex.find_iter(text).count();
+    let references = call.text(arguments, 3)?.matches('$').count();
+    let mut out = call.heap.take_text();
+    let (pattern, _) = subject(call, arguments, 2, 1)?;
+    let (text, replacement) = (call.text(arguments, 1)?, call.text(arguments, 3)?);
+    let bytes = text.len();
     // Each group may be the whole text.
-    let references = replacement.matches('$').count();
-    let most = matches.saturating_mul(replacement.len()).saturating_add(text.len().saturating_mul(references + 1));
+    let most =
+        |matches: usize| matches.saturating_mul(replacement.len()).saturating_add(bytes.saturating_mul(references + 1));
+    let (mut matches, mut copied) = (0_usize, 0);
+    let mut add = |found: Range<usize>, expand: &dyn Fn(&mut String)| {
+        matches += 1;
+        // What is too long is counted, but not made.
+        if most(matches) <= BYTES_MAX {
+            out.push_str(text.get(copied..found.start).unwrap_or_default());
+            expand(&mut out);
+            copied = found.end;
+        }
+    };
+    if references == 0 {
+        pattern.regex.find_iter(text).for_each(|found| add(found.range(), &|out| out.push_str(replacement)));
+    } else {
+        pattern.regex.captures_iter(text).for_each(|groups| {
+            let found = groups.get(0).map_or(0..0, |found| found.range());
+            add(found, &|out| groups.expand(replacement, out));
+        });
+    }
+    let (matches, most) = (matches, most(matches));
+    out.push_str(text.get(copied..).unwrap_or_default());
     expect_bytes(call, most)?;
-    let replaced = pattern.regex.replace_all(call.text(arguments, 1)?, replacement.as_str()).into_owned();
-    call.make_string(&replaced)
+    if matches == 0 {
+        call.heap.give_back_text(out);
+        return call.make_part(argument(arguments, 1), 0..bytes);
+    }
+    call.make_written(out)
 }
 
 #[cfg(test)]

@@ -16,6 +16,9 @@ mod print;
 /// Largest width or precision that is taken.
 const WIDTH_MAX: usize = 1_000_000;
 
+/// Longest text that is written without a look at the limits on the way.
+const PLAIN_BYTES_MAX: usize = 1 << 20;
+
 pub(crate) const TABLE: &[Builtin] = &[Builtin::pure(
     "sprintf",
     "(string, array[any]) -> string",
@@ -51,14 +54,61 @@ struct Spec {
 }
 
 fn sprintf(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let format = call.text(arguments, 1)?.to_owned();
+    call.text(arguments, 1)?;
     call.charge_value(argument(arguments, 2))?;
+    match plainly(call, arguments)? {
+        Some(made) => Ok(made),
+        None => fully(call, arguments),
+    }
+}
+
+/// Every format there is.
+fn fully(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
+    let format = call.text(arguments, 1)?.to_owned();
     let items = call.array(arguments, 2)?.to_vec();
     let operands = items.into_iter().map(|item| operand(call, item)).collect::<Result<Vec<_>, _>>()?;
     let mut printer = Printer { operands: &operands, next: 0, reordered: false, good_index: true, out: String::new() };
     printer.run(&format, |bytes| expect_bytes(call, bytes))?;
     let text = printer.out;
     call.make_string(&text)
+}
+
+/// As [`Printer`], for what nearly all formats are made of: texts and integers without flags. `None` for any other.
+fn plainly(call: &mut Call<'_>, arguments: &[Word]) -> Result<Option<Word>, BuiltinError> {
+    let mut out = call.heap.take_text();
+    let Some(units) = write_plainly(call, arguments, &mut out)? else {
+        call.heap.give_back_text(out);
+        return Ok(None);
+    };
+    call.charge(units)?;
+    call.make_written(out).map(Some)
+}
+
+/// Writes it, and gives what is charged on the way.
+fn write_plainly(call: &Call<'_>, arguments: &[Word], out: &mut String) -> Result<Option<usize>, BuiltinError> {
+    let mut items = call.array(arguments, 2)?.iter();
+    let (mut rest, mut units) = (call.text(arguments, 1)?, 0_usize);
+    while let Some(at) = rest.find('%') {
+        out.push_str(&rest[..at]);
+        units = units.saturating_add(out.len() / 100);
+        let Some(verb) = rest.as_bytes().get(at + 1) else { return Ok(None) };
+        rest = rest.get(at + 2..).unwrap_or_default();
+        if *verb == b'%' {
+            out.push('%');
+            continue;
+        }
+        match (items.next().map(|item| call.heap.view(*item)), verb) {
+            (Some(View::String(text)), b's' | b'v') => out.push_str(text),
+            // Writing to a string does not fail.
+            (Some(View::Int(value)), b'd' | b'v') => drop(write!(out, "{value}")),
+            _ => return Ok(None),
+        }
+        if out.len() > PLAIN_BYTES_MAX {
+            return Ok(None);
+        }
+    }
+    out.push_str(rest);
+    Ok(items.next().is_none().then_some(units))
 }
 
 fn operand(call: &mut Call<'_>, word: Word) -> Result<Operand, BuiltinError> {

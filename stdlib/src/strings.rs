@@ -1,5 +1,7 @@
 //! Builtins on strings. Positions and lengths count characters (Unicode scalar values).
 
+use std::ops::Range;
+
 use crate::arguments::{Outcome, argument, failed, operand_error};
 use crate::builtin::{Builtin, BuiltinError, Call, example};
 use crate::heap::{HeapError, Word};
@@ -148,15 +150,24 @@ pub(crate) fn expect_bytes(call: &mut Call<'_>, bytes: usize) -> Result<(), Buil
 }
 
 fn concat(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let between = call.text(arguments, 1)?;
-    let parts = call.texts(arguments, 2)?;
-    let bytes = parts.iter().fold(0_usize, |sum, part| sum.saturating_add(part.len() + between.len()));
+    let between = call.text(arguments, 1)?.len();
+    let mut bytes = 0_usize;
+    for part in call.elements(arguments, 2)? {
+        let text = call.heap.as_str(*part);
+        let text = text.ok_or_else(|| call.wrong_element(arguments, 2, "string", *part))?;
+        bytes = bytes.saturating_add(text.len() + between);
+    }
     if bytes > BYTES_MAX {
         return Err(HeapError::Memory.into());
     }
-    let joined = parts.join(between);
     call.charge_value(argument(arguments, 2))?;
-    call.make_string(&joined)
+    let mut joined = call.heap.take_text();
+    let between = call.text(arguments, 1)?;
+    for (at, part) in call.elements(arguments, 2)?.iter().enumerate() {
+        joined.push_str(if at > 0 { between } else { "" });
+        joined.push_str(call.heap.as_str(*part).unwrap_or_default());
+    }
+    call.make_written(joined)
 }
 
 fn format_int(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
@@ -174,8 +185,7 @@ fn format_int(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
 
 /// Characters map one to one, so that positions in the result are those of the argument.
 fn lower(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let text: String = call.text(arguments, 1)?.chars().map(|c| c.to_lowercase().next().unwrap_or(c)).collect();
-    call.make_string(&text)
+    cased(call, arguments, str::make_ascii_lowercase, |c| c.to_lowercase().next().unwrap_or(c))
 }
 
 fn upper(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
@@ -183,8 +193,20 @@ fn upper(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
         let mut capitals = c.to_uppercase();
         if capitals.len() == 1 { capitals.next().unwrap_or(c) } else { c }
     };
-    let text: String = call.text(arguments, 1)?.chars().map(single).collect();
-    call.make_string(&text)
+    cased(call, arguments, str::make_ascii_uppercase, single)
+}
+
+/// The string with every character changed, by `ascii` where it has no others.
+fn cased(call: &mut Call<'_>, arguments: &[Word], ascii: fn(&mut str), other: impl Fn(char) -> char) -> Outcome {
+    let mut out = call.heap.take_text();
+    let text = call.text(arguments, 1)?;
+    if text.is_ascii() {
+        out.push_str(text);
+        ascii(&mut out);
+    } else {
+        out.extend(text.chars().map(other));
+    }
+    call.make_written(out)
 }
 
 fn replace(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
@@ -192,9 +214,16 @@ fn replace(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let growth = text.matches(old).count().saturating_mul(new.len());
     let bytes = text.len().saturating_add(growth);
     expect_bytes(call, bytes)?;
+    let mut replaced = call.heap.take_text();
     let (text, old, new) = (call.text(arguments, 1)?, call.text(arguments, 2)?, call.text(arguments, 3)?);
-    let replaced = text.replace(old, new);
-    call.make_string(&replaced)
+    let mut copied = 0;
+    for (at, found) in text.match_indices(old) {
+        replaced.push_str(text.get(copied..at).unwrap_or_default());
+        replaced.push_str(new);
+        copied = at + found.len();
+    }
+    replaced.push_str(text.get(copied..).unwrap_or_default());
+    call.make_written(replaced)
 }
 
 fn replace_n(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
@@ -229,37 +258,54 @@ fn replace_n(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     call.make_string(&out)
 }
 
-fn parts<'t>(text: &'t str, between: &str) -> Vec<&'t str> {
-    if between.is_empty() {
-        // Splitting by nothing gives the characters.
-        return text.char_indices().map(|(at, c)| &text[at..at + c.len_utf8()]).collect();
-    }
-    text.split(between).collect()
+/// Where a part stands in the text that it is cut out of, in bytes.
+pub(crate) fn place(text: &str, part: &str) -> Range<usize> {
+    let start = part.as_ptr().addr().saturating_sub(text.as_ptr().addr());
+    start..start + part.len()
 }
 
-fn owned_parts(call: &mut Call<'_>, arguments: &[Word]) -> Result<Vec<String>, BuiltinError> {
+/// Where the parts of the first string stand, in a buffer of the heap.
+fn parts(call: &mut Call<'_>, arguments: &[Word]) -> Result<Vec<Range<usize>>, BuiltinError> {
     let bytes = call.text(arguments, 1)?.len();
     call.charge(bytes)?;
+    let mut parts = call.heap.take_ranges();
     let (text, between) = (call.text(arguments, 1)?, call.text(arguments, 2)?);
-    Ok(parts(text, between).into_iter().map(str::to_owned).collect())
+    match between.as_bytes() {
+        // Splitting by nothing gives the characters.
+        [] => parts.extend(text.char_indices().map(|(at, c)| at..at + c.len_utf8())),
+        [byte] => {
+            let mut start = 0;
+            for at in memchr::memchr_iter(*byte, text.as_bytes()) {
+                parts.push(start..at);
+                start = at + 1;
+            }
+            parts.push(start..text.len());
+        }
+        _ => parts.extend(text.split(between).map(|part| place(text, part))),
+    }
+    Ok(parts)
 }
 
 fn split(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let parts = owned_parts(call, arguments)?;
-    call.make_strings(&parts)
+    let parts = parts(call, arguments)?;
+    call.make_parts(argument(arguments, 1), parts)
 }
 
 fn split_n(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let wanted = call.int(arguments, 3)?;
-    let parts = owned_parts(call, arguments)?;
+    let mut parts = parts(call, arguments)?;
     let count = usize::try_from(wanted.unsigned_abs()).unwrap_or(usize::MAX).min(parts.len());
-    let chosen = if wanted < 0 { &parts[parts.len() - count..] } else { &parts[..count] };
-    call.make_strings(chosen)
+    if wanted < 0 {
+        parts.drain(..parts.len() - count);
+    }
+    parts.truncate(count);
+    call.make_parts(argument(arguments, 1), parts)
 }
 
 fn reverse(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let text: String = call.text(arguments, 1)?.chars().rev().collect();
-    call.make_string(&text)
+    let mut reversed = call.heap.take_text();
+    reversed.extend(call.text(arguments, 1)?.chars().rev());
+    call.make_written(reversed)
 }
 
 fn substring(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
@@ -267,39 +313,43 @@ fn substring(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let (offset, length) = (call.int(arguments, 2)?, call.int(arguments, 3)?);
     let offset = usize::try_from(offset).map_err(|_| failed("negative offset"))?;
     let length = usize::try_from(length).unwrap_or(usize::MAX);
-    let part: String = text.chars().skip(offset).take(length).collect();
     let bytes = text.len();
+    let place_of = |from: &str, characters: usize| from.char_indices().nth(characters).map_or(from.len(), |(at, _)| at);
+    let start = place_of(text, offset);
+    let end = start + place_of(text.get(start..).unwrap_or_default(), length);
     call.charge_bytes(bytes)?;
-    call.make_string(&part)
+    call.make_part(argument(arguments, 1), start..end)
 }
 
 /// Makes what a function cuts out of the first string, given the second.
-fn cut(call: &mut Call<'_>, arguments: &[Word], cut: impl Fn(&str, &str) -> String) -> Outcome {
-    let part = cut(call.text(arguments, 1)?, call.text(arguments, 2)?);
-    call.make_string(&part)
+fn cut(call: &mut Call<'_>, arguments: &[Word], cut: impl for<'t> Fn(&'t str, &str) -> &'t str) -> Outcome {
+    let (text, given) = (call.text(arguments, 1)?, call.text(arguments, 2)?);
+    let part = place(text, cut(text, given));
+    call.make_part(argument(arguments, 1), part)
 }
 
 fn trim(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    cut(call, arguments, |text, set| text.trim_matches(|c| set.contains(c)).to_owned())
+    cut(call, arguments, |text, set| text.trim_matches(|c| set.contains(c)))
 }
 
 fn trim_left(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    cut(call, arguments, |text, set| text.trim_start_matches(|c| set.contains(c)).to_owned())
+    cut(call, arguments, |text, set| text.trim_start_matches(|c| set.contains(c)))
 }
 
 fn trim_right(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    cut(call, arguments, |text, set| text.trim_end_matches(|c| set.contains(c)).to_owned())
+    cut(call, arguments, |text, set| text.trim_end_matches(|c| set.contains(c)))
 }
 
 fn trim_prefix(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    cut(call, arguments, |text, prefix| text.strip_prefix(prefix).unwrap_or(text).to_owned())
+    cut(call, arguments, |text, prefix| text.strip_prefix(prefix).unwrap_or(text))
 }
 
 fn trim_suffix(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    cut(call, arguments, |text, suffix| text.strip_suffix(suffix).unwrap_or(text).to_owned())
+    cut(call, arguments, |text, suffix| text.strip_suffix(suffix).unwrap_or(text))
 }
 
 fn trim_space(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let text = call.text(arguments, 1)?.trim().to_owned();
-    call.make_string(&text)
+    let text = call.text(arguments, 1)?;
+    let part = place(text, text.trim());
+    call.make_part(argument(arguments, 1), part)
 }

@@ -73,7 +73,7 @@ impl Context {
         for item in items {
             self.charge_weight(*item, place)?;
         }
-        let set = self.heap.set(items.to_vec());
+        let set = self.heap.set_of(items);
         self.made(set, place)
     }
 
@@ -83,8 +83,9 @@ impl Context {
     ///
     /// As [`Context::make_array`], and for one key with two values.
     pub fn make_object(&mut self, entries: &[Word], place: PlaceId) -> Result<Word, Stop> {
-        let entries = entries.chunks_exact(2).map(|entry| (entry[0], entry[1])).collect();
-        self.object_of(entries, place)
+        let mut list = self.heap.take_entries();
+        list.extend(entries.chunks_exact(2).map(|entry| (entry[0], entry[1])));
+        self.object_of(list, place)
     }
 
     /// Begins a collection.
@@ -132,7 +133,8 @@ impl Context {
             Collection::Array => self.make_array(&builder.values, place),
             Collection::Set => self.make_set(&builder.values, place),
             Collection::Object => {
-                let entries = builder.keys.iter().copied().zip(builder.values.iter().copied()).collect();
+                let mut entries = self.heap.take_entries();
+                entries.extend(builder.keys.iter().copied().zip(builder.values.iter().copied()));
                 self.object_of(entries, place)
             }
             Collection::Nested { .. } => {

@@ -17,25 +17,22 @@ impl Context {
     ///
     /// [`Stop`] at a limit.
     pub fn template(&mut self, parts: &[Word], place: PlaceId) -> Result<Word, Stop> {
-        let mut text = String::new();
+        let mut text = self.heap.take_text();
         for part in parts {
             self.charge_weight(*part, place)?;
             match self.heap.view(*part) {
                 View::Absent => text.push_str(UNDEFINED),
                 View::String(part) => text.push_str(part),
-                View::Null
-                | View::Bool(_)
-                | View::Int(_)
-                | View::Number(_)
-                | View::Array(_)
-                | View::Object(..)
-                | View::Set(_) => {
-                    // Writing to a string does not fail.
+                // Writing to a string does not fail.
+                View::Int(value) => {
+                    let _ = write!(text, "{value}");
+                }
+                View::Null | View::Bool(_) | View::Number(_) | View::Array(_) | View::Object(..) | View::Set(_) => {
                     let _ = write!(text, "{}", self.heap.to_value(*part));
                 }
             }
         }
-        let made = self.heap.string(&text);
+        let made = self.heap.string_from(text);
         self.made(made, place)
     }
 }

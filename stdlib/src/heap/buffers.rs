@@ -1,6 +1,9 @@
 //! Memory for what is being made, kept so that the next thing needs none.
 
-use super::{Heap, HeapError, Word};
+use std::ops::Range;
+
+use super::region::{Node, arena_offset};
+use super::{BYTES_PER_WEIGHT, Heap, HeapError, Kind, Space, Word};
 
 /// Bytes of a buffer that are kept; a larger one is freed, as few evaluations need one.
 const KEPT_BYTES_MAX: usize = 1 << 20;
@@ -11,6 +14,7 @@ pub(super) struct Buffers {
     text: String,
     words: Vec<Word>,
     entries: Vec<(Word, Word)>,
+    ranges: Vec<Range<usize>>,
 }
 
 /// Whether a list is kept in place of another: the larger one is.
@@ -90,5 +94,49 @@ impl Heap {
             entries.clear();
             self.buffers.entries = entries;
         }
+    }
+
+    /// An empty buffer for parts of a text, as places in bytes.
+    pub(crate) fn take_ranges(&mut self) -> Vec<Range<usize>> {
+        std::mem::take(&mut self.buffers.ranges)
+    }
+
+    /// Keeps a buffer for the next that is taken.
+    pub(crate) fn give_back_ranges(&mut self, mut ranges: Vec<Range<usize>>) {
+        if keeps(&self.buffers.ranges, &ranges) {
+            ranges.clear();
+            self.buffers.ranges = ranges;
+        }
+    }
+
+    /// The part of a string between two places in bytes. It shares the string's text where that is the evaluation's own.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError::Memory`].
+    pub(crate) fn part(&mut self, word: Word, range: Range<usize>) -> Result<Word, HeapError> {
+        let Some(text) = self.as_str(word) else { return Ok(Word::ABSENT) };
+        let part = text.get(range.clone()).unwrap_or_default();
+        if part.len() == text.len() {
+            return Ok(word);
+        }
+        if let Some(known) = self.interned(part) {
+            return Ok(known);
+        }
+        let length = arena_offset(part.len())?;
+        let start = if word.space() == self.space {
+            self.node(word).1.start + arena_offset(range.start)?
+        } else {
+            self.reserve(part.len())?;
+            let start = arena_offset(self.local.text.len())?;
+            let node = self.frozen.node(word);
+            self.local.text.push_str(self.frozen.str(node).get(range).unwrap_or_default());
+            start
+        };
+        let part = self.push(Kind::String, Node::new(start, length, 1 + length / BYTES_PER_WEIGHT, 1))?;
+        if self.space == Space::Frozen {
+            self.local.intern(part);
+        }
+        Ok(part)
     }
 }

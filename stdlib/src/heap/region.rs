@@ -50,6 +50,8 @@ struct Texts {
     /// A bit for each length that occurs, the last for all that are longer: most texts of a request differ in length
     /// from all of a small policy, and need not be hashed.
     lengths: u64,
+    /// The greatest length.
+    longest: usize,
 }
 
 impl Node {
@@ -63,6 +65,11 @@ impl Node {
 }
 
 impl Region {
+    #[inline]
+    pub(super) fn node(&self, word: Word) -> Node {
+        self.nodes[word.index()]
+    }
+
     pub(super) fn str(&self, node: Node) -> &str {
         &self.text[node.start as usize..(node.start + node.length) as usize]
     }
@@ -84,7 +91,7 @@ impl Region {
 
     /// The word of a string of a frozen region.
     pub fn interned(&self, text: &str) -> Option<Word> {
-        if self.texts.lengths & length_bit(text.len()) == 0 {
+        if self.texts.lengths & length_bit(text.len()) == 0 || text.len() > self.texts.longest {
             return None;
         }
         let found = self.texts.nodes.find(hash(text), |index| self.str(self.nodes[*index as usize]) == text)?;
@@ -101,6 +108,7 @@ impl Region {
         let Ok(index) = u32::try_from(word.index()) else { return };
         let text = text_of(index);
         texts.lengths |= length_bit(text.len());
+        texts.longest = texts.longest.max(text.len());
         texts.nodes.insert_unique(hash(text), index, |index| hash(text_of(*index)));
     }
 

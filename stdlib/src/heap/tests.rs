@@ -253,3 +253,48 @@ fn frozen_documents_take_little_more_than_their_text() {
     let measured: Vec<_> = measured.collect();
     assert!(measured.iter().all(|(_, growth, most)| growth <= most), "{measured:?}");
 }
+
+#[test]
+fn parts_of_strings_are_those_of_their_text() {
+    let mut builder = Heap::for_freezing();
+    let frozen_word = builder.string("/tenants/acme").expect("fits");
+    let acme = builder.string("acme").expect("fits");
+    let mut heap = Heap::new(builder.into_frozen(), 1 << 20);
+    let local = heap.string("/users/acme/ada").expect("fits");
+    let text_bytes = heap.mark();
+    for (word, range, expected) in [
+        (local, 0..6, "/users"),
+        (local, 7..11, "acme"),
+        (local, 12..15, "ada"),
+        (frozen_word, 1..8, "tenants"),
+        (local, 3..3, ""),
+    ] {
+        let part = heap.part(word, range).expect("fits");
+        assert_eq!(heap.as_str(part), Some(expected));
+        assert_eq!(heap.part(part, 0..expected.len()), Ok(part), "the whole is itself");
+    }
+    assert_eq!(heap.part(local, 7..11), Ok(acme), "what stands in the frozen region is that word");
+    assert_eq!(heap.part(Word::NULL, 0..1), Ok(Word::ABSENT));
+    heap.truncate(text_bytes);
+    assert_eq!(heap.as_str(local), Some("/users/acme/ada"));
+}
+
+#[test]
+fn buffers_are_kept_but_not_the_largest() {
+    let mut heap = Heap::default();
+    let mut text = heap.take_text();
+    text.push_str("written");
+    let written = heap.string_from(text).expect("fits");
+    assert_eq!(heap.as_str(written), Some("written"));
+    let text = heap.take_text();
+    assert!(text.is_empty() && text.capacity() >= 7);
+    assert_eq!(heap.take_text().capacity(), 0, "it is in use");
+    heap.give_back_text(text);
+    heap.give_back_text("x".repeat(2 << 20));
+    assert!(heap.take_text().capacity() < 1 << 20);
+    let mut words = heap.take_words();
+    words.extend([Word::TRUE, Word::NULL, Word::TRUE]);
+    let set = heap.set(words).expect("fits");
+    assert_eq!(heap.to_value(set).to_string(), "{null, true}");
+    assert!(heap.take_words().capacity() >= 3);
+}

@@ -103,6 +103,12 @@ impl Word {
         self != Self::FALSE && self != Self::ABSENT
     }
 
+    /// Whether it is a string.
+    #[inline]
+    pub const fn is_string(self) -> bool {
+        self.0 & (Self::NODE_MASK & !Self::FROZEN) == Self::FROZEN_STRING & !Self::FROZEN
+    }
+
     /// Whether it is a string of the frozen region. No other word stands for its text, so it equals a value only if that
     /// is the same word.
     pub const fn is_frozen_string(self) -> bool {

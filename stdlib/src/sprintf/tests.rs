@@ -1,10 +1,17 @@
 //! Formats beside what Go prints for them.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::builtin::Caches;
 use crate::heap::Heap;
 
 fn format(format: &str, values: &[Value]) -> String {
+    formatted(sprintf, format, values).0
+}
+
+/// What a way of formatting gives, and the fuel it takes.
+fn formatted(way: fn(&mut Call<'_>, &[Word]) -> Outcome, format: &str, values: &[Value]) -> (String, u64) {
     let mut heap = Heap::default();
     let (mut caches, mut fuel) = (Caches::default(), 1_000_000);
     let format = heap.string(format).expect("small");
@@ -16,8 +23,23 @@ fn format(format: &str, values: &[Value]) -> String {
         now_nanoseconds: 0,
         fuel: &mut fuel,
     };
-    let word = sprintf(&mut call, &[format, values]).expect("formats");
-    heap.as_str(word).expect("a string").to_owned()
+    let word = way(&mut call, &[format, values]).expect("formats");
+    (heap.as_str(word).expect("a string").to_owned(), 1_000_000 - fuel)
+}
+
+proptest! {
+    #[test]
+    fn plain_formats_are_written_as_all_others(
+        parts in prop::collection::vec(prop::sample::select(vec!["%s", "%v", "%d", "%%", "é ", "text", "%", "%5d", "%q", "%é"]), 0..8),
+        values in prop::collection::vec(prop_oneof!["[a-é%]{0,120}".prop_map(Value::from), any::<i64>().prop_map(Value::from)], 0..5),
+    ) {
+        let (way, weight) = (parts.concat(), 1 + values.len());
+        let (text, fuel) = formatted(sprintf, &way, &values);
+        let (full, full_fuel) = formatted(fully, &way, &values);
+        prop_assert_eq!(&text, &full);
+        let heavier: usize = values.iter().filter_map(Value::as_str).map(|text| text.len() / 32).sum();
+        prop_assert_eq!(fuel, full_fuel + (weight + heavier) as u64);
+    }
 }
 
 fn decimal(text: &str) -> Value {
