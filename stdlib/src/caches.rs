@@ -4,6 +4,7 @@ use std::collections::hash_map::Entry;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
 use crate::detect::Scanner;
@@ -36,6 +37,7 @@ struct Known {
     region: Option<Arc<Region>>,
     /// By the pattern, and for a glob by what it stops at.
     patterns: FxHashMap<(Word, Word), Arc<Pattern>>,
+    networks: FxHashMap<Word, IpNet>,
     /// How many of them require something of a text.
     filtered: usize,
 }
@@ -83,8 +85,15 @@ impl Deref for Found<'_> {
 }
 
 impl Known {
-    /// The pattern of a key, which is remembered if its words are the program's. What is known of another program is
-    /// forgotten.
+    /// Forgets what is known of another program.
+    #[inline]
+    fn begin(&mut self, heap: &Heap) {
+        if self.region.as_ref().is_none_or(|region| !Arc::ptr_eq(region, heap.frozen())) {
+            *self = Self { region: Some(heap.frozen().clone()), ..Self::default() };
+        }
+    }
+
+    /// The pattern of a key, which is remembered if its words are the program's.
     #[inline]
     fn find(
         &mut self,
@@ -92,9 +101,7 @@ impl Known {
         key: (Word, Word),
         make: impl FnOnce() -> Result<Arc<Pattern>, String>,
     ) -> Result<Found<'_>, String> {
-        if self.region.as_ref().is_none_or(|region| !Arc::ptr_eq(region, heap.frozen())) {
-            *self = Self { region: Some(heap.frozen().clone()), ..Self::default() };
-        }
+        self.begin(heap);
         let is_full = self.patterns.len() >= KNOWN_MAX;
         let pattern = match self.patterns.entry(key) {
             Entry::Occupied(entry) => FoundPattern::Known(entry.into_mut()),
@@ -120,6 +127,33 @@ impl Caches {
             let text = heap.as_str(word).unwrap_or_default();
             cache.get_or_make(text, || regex::compile(text))
         })
+    }
+
+    /// The same, if it is the program's and was asked for before.
+    #[inline]
+    pub(crate) fn known_regex(&mut self, heap: &Heap, word: Word) -> Option<Found<'_>> {
+        self.known.begin(heap);
+        let pattern = FoundPattern::Known(self.known.patterns.get(&(word, Word::ABSENT))?);
+        Some(Found { pattern, among_many: self.known.filtered >= FILTERED_MIN })
+    }
+
+    /// The network that is a word's text; those of the program are read once.
+    pub(crate) fn network<E>(
+        &mut self,
+        heap: &Heap,
+        word: Word,
+        read: impl FnOnce() -> Result<IpNet, E>,
+    ) -> Result<IpNet, E> {
+        self.known.begin(heap);
+        let networks = &mut self.known.networks;
+        if let Some(known) = networks.get(&word) {
+            return Ok(*known);
+        }
+        let network = read()?;
+        if word.is_frozen_string() && networks.len() < KNOWN_MAX {
+            networks.insert(word, network);
+        }
+        Ok(network)
     }
 
     /// The glob that is a word's text, which stops at the characters of an array, or null.

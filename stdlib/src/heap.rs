@@ -318,6 +318,12 @@ impl Heap {
         })
     }
 
+    /// The bytes of a string's text.
+    #[inline]
+    pub(crate) fn text_bytes(&self, word: Word) -> Option<usize> {
+        word.is_string().then(|| self.node(word).1.length as usize)
+    }
+
     /// A number of any size.
     pub fn as_number(&self, word: Word) -> Option<Number> {
         match self.view(word) {
@@ -356,10 +362,6 @@ impl Heap {
     /// How many nodes the value has when written out, with long strings counted by their length, for charging work on it.
     pub fn weight(&self, word: Word) -> u32 {
         if word.is_node() { self.node(word).1.weight } else { 1 }
-    }
-
-    fn depth(&self, word: Word) -> u16 {
-        if word.is_node() { self.node(word).1.depth } else { 1 }
     }
 
     /// Whether two values are the same value. Absent equals nothing, itself included.
@@ -560,9 +562,12 @@ impl Heap {
 
     fn collection(&mut self, kind: Kind, length: usize, first: &[Word], second: &[Word]) -> Result<Word, HeapError> {
         let (mut weight, mut depth) = (1_u32, 0_u16);
-        for item in first.iter().chain(second) {
-            weight = weight.saturating_add(self.weight(*item));
-            depth = depth.max(self.depth(*item));
+        for items in [first, second] {
+            for item in items {
+                let node = if item.is_node() { self.node(*item).1 } else { Node::new(0, 0, 1, 1) };
+                weight = weight.saturating_add(node.weight);
+                depth = depth.max(node.depth);
+            }
         }
         if weight > WEIGHT_MAX {
             return Err(HeapError::Weight);
@@ -572,19 +577,25 @@ impl Heap {
         }
         let start = arena_offset(self.local.words.len())?;
         let length = arena_offset(length)?;
-        self.reserve(size_of::<Word>() * (first.len() + second.len()))?;
+        self.reserve(size_of::<Word>() * (first.len() + second.len()) + size_of::<Node>())?;
         self.local.words.extend_from_slice(first);
         self.local.words.extend_from_slice(second);
         let mut node = Node::new(start, length, weight, depth + 1);
         if self.space == Space::Frozen && matches!(kind, Kind::Object | Kind::Set) {
             self.local.make_table(&mut node, first)?;
         }
-        self.push(kind, node)
+        self.push_reserved(kind, node)
     }
 
     fn push(&mut self, kind: Kind, node: Node) -> Result<Word, HeapError> {
-        let index = arena_offset(self.local.nodes.len())?;
         self.reserve(size_of::<Node>())?;
+        self.push_reserved(kind, node)
+    }
+
+    /// Adds a node for which there is room.
+    #[inline]
+    fn push_reserved(&mut self, kind: Kind, node: Node) -> Result<Word, HeapError> {
+        let index = arena_offset(self.local.nodes.len())?;
         self.local.nodes.push(node);
         self.arenas[0] = Arena::of(&self.local);
         Ok(Word::node(kind, self.space, index))

@@ -116,8 +116,10 @@ fn check_network(value: &Value) -> Result<(), String> {
 }
 
 fn contains(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    let (network, other) = (network(call, arguments, 1)?, call.text(arguments, 2)?);
-    Ok(Word::bool(network_contains(&network, other)?))
+    call.text(arguments, 1)?;
+    let (word, Call { heap, caches, .. }) = (argument(arguments, 1), &mut *call);
+    let network = caches.network(heap, word, || network_of(heap.as_str(word).unwrap_or_default()))?;
+    Ok(Word::bool(network_contains(&network, call.text(arguments, 2)?)?))
 }
 
 /// IPv4 addresses in IPv6 form are taken as what they are.

@@ -213,11 +213,19 @@ fn is_valid(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
 }
 
 fn matches(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
-    charge_pattern(call, arguments, 1)?;
-    let text = argument(arguments, 2);
     let Call { heap, caches, fuel, .. } = call;
-    let pattern = caches.regex(heap, argument(arguments, 1)).map_err(failed)?;
-    let Some(bytes) = heap.as_str(text).map(str::len) else {
+    let (pattern, text) = (argument(arguments, 1), argument(arguments, 2));
+    // What nearly every call is: a pattern of the policy, asked before.
+    if let (Some(pattern_bytes), Some(bytes)) = (heap.text_bytes(pattern), heap.text_bytes(text))
+        && let Some(found) = caches.known_regex(heap, pattern)
+    {
+        **fuel = fuel.checked_sub(1 + pattern_bytes as u64 / 4).ok_or(BuiltinError::Fuel)?;
+        return Ok(Word::bool(matches_text(heap, fuel, &found, (text, bytes))?));
+    }
+    charge_pattern(call, arguments, 1)?;
+    let Call { heap, caches, fuel, .. } = call;
+    let pattern = caches.regex(heap, pattern).map_err(failed)?;
+    let Some(bytes) = heap.text_bytes(text) else {
         return Err(type_error(2, "string", type_name(heap, text)));
     };
     Ok(Word::bool(matches_text(heap, fuel, &pattern, (text, bytes))?))

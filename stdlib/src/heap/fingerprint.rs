@@ -38,10 +38,11 @@ impl Gram {
         })
     }
 
-    /// Which bit of a fingerprint stands for it; the upper bits of the product depend on all of its bytes.
+    /// Which bit of a fingerprint stands for it; the upper bits of the product depend on all of its three bytes, and on no
+    /// fourth.
     #[inline]
     fn bit(self, shift: u32) -> u32 {
-        self.0.wrapping_mul(0x9E37_79B1) >> shift
+        self.0.wrapping_mul(0x3779_B100) >> shift
     }
 }
 
@@ -60,13 +61,20 @@ impl Fingerprint {
         self.shift = u32::BITS - bits;
         self.bits.clear();
         self.bits.resize(1 << (bits - u64::BITS.ilog2()), 0);
-        for window in text.windows(GRAM_BYTES) {
-            let [first, second, third] = *window else { continue };
-            let bit = Gram::of(first, second, third).bit(self.shift);
-            if let Some(word) = self.bits.get_mut((bit / u64::BITS) as usize) {
+        let Self { bits, shift } = self;
+        let mut set = |gram: Gram| {
+            let bit = gram.bit(*shift);
+            if let Some(word) = bits.get_mut((bit / u64::BITS) as usize) {
                 *word |= 1 << (bit % u64::BITS);
             }
+        };
+        // Four bytes are read at once, of which the last does not count.
+        for window in text.windows(GRAM_BYTES + 1) {
+            if let Ok(four) = window.try_into() {
+                set(Gram(u32::from_le_bytes(four) | FOLD));
+            }
         }
+        Gram::all(text.last_chunk::<GRAM_BYTES>().map_or(&[], |last| last)).for_each(set);
     }
 
     /// Whether the three bytes may stand in the text.

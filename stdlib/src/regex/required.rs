@@ -24,6 +24,8 @@ const DEPTH_MAX: usize = 64;
 /// Parts that must all stand in a text; of each, one of its choices.
 #[derive(Debug)]
 pub(super) struct Required {
+    /// What the choices of the first part begin with, without repeats: most texts hold none of it.
+    beginnings: Vec<Gram>,
     parts: Vec<Vec<Vec<Gram>>>,
 }
 
@@ -41,11 +43,17 @@ impl Required {
         parts.truncate(PARTS_MAX);
         let grams = |choice: &Vec<u8>| Gram::all(&choice[..choice.len().min(BYTES_MAX)]).collect();
         let parts: Vec<Vec<Vec<Gram>>> = parts.iter().map(|part| part.iter().map(grams).collect()).collect();
-        (!parts.is_empty()).then_some(Self { parts })
+        let mut beginnings: Vec<Gram> = parts.first()?.iter().filter_map(|choice| choice.first().copied()).collect();
+        beginnings.sort_unstable();
+        beginnings.dedup();
+        Some(Self { beginnings, parts })
     }
 
     /// Whether a text with this fingerprint can't have a match.
     pub(super) fn rules_out(&self, text: &Fingerprint) -> bool {
+        if !self.beginnings.iter().any(|gram| text.may_hold(*gram)) {
+            return true;
+        }
         let may_hold = |choice: &Vec<Gram>| choice.iter().all(|gram| text.may_hold(*gram));
         !self.parts.iter().all(|part| part.iter().any(may_hold))
     }

@@ -92,3 +92,32 @@ fn large_patterns_cost_more() {
     assert!(fuel("[ab]*a[ab]{900}") > fuel("^[a-z]+$"));
     assert!(fuel(r"\pL{20}") > 5 * fuel("[ab]*a[ab]{900}"));
 }
+
+/// Whether a pattern of a program matches each of some texts, and the fuel for that: once the first time the pattern is asked,
+/// once when it is known with many others, once as a pattern that comes with a request.
+#[test]
+fn known_patterns_match_and_cost_as_others() {
+    let patterns = [r"(?i)\bdrop\s+table\b", "truncate", r"or\s+1=1", "^x", "a{3}b{3}"];
+    let texts = ["DROP  TABLE a", "drop", "truncate", "or 1=1", "xaaabbb", "", &"long text ".repeat(400)];
+    let mut builder = Heap::for_freezing();
+    let frozen: Vec<Word> = patterns.iter().map(|pattern| builder.string(pattern).expect("fits")).collect();
+    let (mut known, mut other) = (Heap::new(builder.into_frozen(), usize::MAX), Heap::default());
+    let mut caches = crate::builtin::Caches::default();
+    let asked = |heap: &mut Heap, caches: &mut crate::builtin::Caches, pattern: Word, text: &str| {
+        let (text, mut fuel) = (heap.string(text).expect("fits"), 10_000);
+        let state = &mut crate::state::State::default();
+        let mut call = Call { heap, caches, state, now_nanoseconds: 0, fuel: &mut fuel };
+        let matching = matches(&mut call, &[pattern, text]).expect("no error");
+        (matching, fuel)
+    };
+    for _ in 0..2 {
+        for (pattern, word) in patterns.iter().zip(&frozen) {
+            for text in texts {
+                let plain = other.string(pattern).expect("fits");
+                let expected = asked(&mut other, &mut crate::builtin::Caches::default(), plain, text);
+                assert_eq!(expected.0, Word::bool(compile(pattern).expect("valid").regex.is_match(text)));
+                assert_eq!(asked(&mut known, &mut caches, *word, text), expected, "{pattern} on {text}");
+            }
+        }
+    }
+}
