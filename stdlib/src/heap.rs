@@ -373,10 +373,17 @@ impl Heap {
         if left.is_canonical() || right.is_canonical() || left.kind() != right.kind() {
             return false;
         }
-        match (self.as_str(left), self.as_str(right)) {
-            (Some(left), Some(right)) => left == right,
-            _ => self.compare(left, right) == Ordering::Equal,
+        self.same_text(left, right).unwrap_or_else(|| self.compare(left, right) == Ordering::Equal)
+    }
+
+    /// Whether two strings are the same; `None` if one is none.
+    #[inline]
+    pub fn same_text(&self, left: Word, right: Word) -> Option<bool> {
+        if left.kind() != Kind::String || right.kind() != Kind::String {
+            return None;
         }
+        let ((left_region, left), (right_region, right)) = (self.node(left), self.node(right));
+        Some(left.length == right.length && left_region.bytes(left) == right_region.bytes(right))
     }
 
     /// The order over all values, as [`Value`]'s; absent stands before everything.

@@ -21,11 +21,12 @@ impl Context {
         place: PlaceId,
     ) -> Result<bool, Stop> {
         // Where one is canonical, a look at both words is enough.
-        if !(left.is_canonical() || right.is_canonical()) {
-            let units = self.heap.weight(left).min(self.heap.weight(right));
-            if units > 1 {
-                self.charge(u64::from(units), place)?;
-            }
+        if left.is_canonical() || right.is_canonical() {
+            return Ok(compares(&self.heap, operator, left, right));
+        }
+        let units = self.heap.weight(left).min(self.heap.weight(right));
+        if units > 1 {
+            self.charge(u64::from(units), place)?;
         }
         Ok(compares(&self.heap, operator, left, right))
     }

@@ -26,11 +26,11 @@ use crate::plan::{
 
 use super::inline_constants::{may_be_replaced, replaced};
 
-/// So many statements of a rule may stand in each place that calls it.
-const SMALL: usize = 16;
+/// So much work of a rule may stand in each place that calls it.
+const SMALL: usize = 12;
 
-/// So many statements of a rule may stand in the only place that calls it.
-const ONCE: usize = 64;
+/// So much work of a rule may stand in the only place that calls it.
+const ONCE: usize = 48;
 
 /// A function does not grow beyond so many statements.
 const GROWN: usize = 2_048;
@@ -103,9 +103,20 @@ fn leaves_only_a_value(body: &Block) -> bool {
     only
 }
 
+/// How many statements do something; the others are structure.
 fn size(block: &Block) -> usize {
     let mut size = 0;
-    block.each_statement(&mut |_| size += 1);
+    block.each_statement(&mut |statement| {
+        let is_structure = matches!(
+            statement.kind,
+            StatementKind::Constant { .. }
+                | StatementKind::Copy { .. }
+                | StatementKind::Scope { .. }
+                | StatementKind::Leave { .. }
+                | StatementKind::Yield { .. }
+        );
+        size += usize::from(!is_structure);
+    });
     size
 }
 

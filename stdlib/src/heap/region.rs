@@ -74,6 +74,10 @@ impl Region {
         &self.text[node.start as usize..(node.start + node.length) as usize]
     }
 
+    pub(super) fn bytes(&self, node: Node) -> &[u8] {
+        &self.text.as_bytes()[node.start as usize..(node.start + node.length) as usize]
+    }
+
     pub(super) fn slice(&self, start: u32, length: u32) -> &[Word] {
         &self.words[start as usize..(start + length) as usize]
     }

@@ -30,14 +30,8 @@ impl Translator<'_, '_> {
             let (extent, place) = (self.number(extent.0), self.place(place));
             let document = self.call_or_stop(Host::Document, &[extent, list, count, place]);
             self.set(*target, document);
-        } else if let StatementKind::Field { target, base, name, site } = &statement.kind
-            && self.loops > 0
-        {
-            self.field_in_place(*target, *base, *name, *site);
         } else if let StatementKind::Field { target, base, name, site } = &statement.kind {
-            let (base, name, site) = (self.get(*base), self.word(*name), self.site(*site));
-            let value = self.call_or_fail(Host::Member, &[base, name, site]);
-            self.set(*target, value);
+            self.field_in_place(*target, *base, *name, *site);
         } else if let StatementKind::Index { target, base, key, site } = &statement.kind {
             self.index(*target, *base, *key, *site, place);
         } else if let StatementKind::Call { target, function, arguments } = &statement.kind {

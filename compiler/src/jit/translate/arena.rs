@@ -80,15 +80,7 @@ impl Translator<'_, '_> {
         let arenas = i64::try_from(Context::ARENAS_OFFSET).unwrap_or(i64::MAX);
         let arenas = self.builder.ins().iadd_imm_s(self.context, arenas);
         let arena = self.builder.ins().iadd(arenas, offset);
-        let shift = self.number(32_u64);
-        let index = self.builder.ins().ushr(value, shift);
-        let nodes = self.arena_field(arena, Arena::NODES_LENGTH);
-        let within = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, nodes);
-        self.go_on_if(within, otherwise);
-        let nodes = self.arena_field(arena, Arena::NODES);
-        let bytes = i64::try_from(Heap::NODE_BYTES).unwrap_or(i64::MAX);
-        let at = self.builder.ins().imul_imm_s(index, bytes);
-        let node = self.builder.ins().iadd(nodes, at);
+        let node = self.node_of(arena, value, otherwise);
         let start = self.node_field(node, Heap::NODE_START);
         let length = self.node_field(node, Heap::NODE_LENGTH);
         let count = if kinds.contains(&Kind::Object) { self.builder.ins().iadd(length, length) } else { length };
@@ -97,6 +89,30 @@ impl Translator<'_, '_> {
         let within = self.builder.ins().icmp(IntCC::UnsignedLessThanOrEqual, end, words);
         self.go_on_if(within, otherwise);
         Words { arena, node, start, length }
+    }
+
+    /// Bytes of a string of the evaluation's own; goes to `otherwise` for everything else.
+    pub(super) fn text_length(&mut self, value: Value, otherwise: Block) -> Value {
+        let bits = self.masked(value, Word::NODE_MASK);
+        let is_text = self.is(bits, Word::FROZEN_STRING & !Word::FROZEN);
+        self.go_on_if(is_text, otherwise);
+        let arenas = i64::try_from(Context::ARENAS_OFFSET).unwrap_or(i64::MAX);
+        let arena = self.builder.ins().iadd_imm_s(self.context, arenas);
+        let node = self.node_of(arena, value, otherwise);
+        self.node_field(node, Heap::NODE_LENGTH)
+    }
+
+    /// The address of a value's node in an arena.
+    fn node_of(&mut self, arena: Value, value: Value, otherwise: Block) -> Value {
+        let shift = self.number(32_u64);
+        let index = self.builder.ins().ushr(value, shift);
+        let nodes = self.arena_field(arena, Arena::NODES_LENGTH);
+        let within = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, nodes);
+        self.go_on_if(within, otherwise);
+        let nodes = self.arena_field(arena, Arena::NODES);
+        let bytes = i64::try_from(Heap::NODE_BYTES).unwrap_or(i64::MAX);
+        let at = self.builder.ins().imul_imm_s(index, bytes);
+        self.builder.ins().iadd(nodes, at)
     }
 
     /// A word of a collection. Arenas only grow while code runs, but they may move.

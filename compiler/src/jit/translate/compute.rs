@@ -242,7 +242,8 @@ impl Translator<'_, '_> {
         on: cranelift_codegen::ir::Block,
     ) {
         let same = self.builder.ins().icmp(IntCC::Equal, left, right);
-        let (identical, different, nodes) = (self.builder.create_block(), self.builder.create_block(), self.cold());
+        let (identical, different, nodes) =
+            (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
         self.branch(same, identical, different);
         self.begin(identical);
         let absent = self.is_absent(left);
@@ -255,15 +256,22 @@ impl Translator<'_, '_> {
         self.builder.def_var(holds, condition);
         self.jump(on);
         self.begin(different);
-        let left = self.masked(left, Word::TAG_MASK);
-        let right = self.masked(right, Word::TAG_MASK);
-        let left = self.is(left, Word::TAG_NODE);
-        let right = self.is(right, Word::TAG_NODE);
-        let both = self.builder.ins().band(left, right);
+        let left_tag = self.masked(left, Word::TAG_MASK);
+        let right_tag = self.masked(right, Word::TAG_MASK);
+        let left_node = self.is(left_tag, Word::TAG_NODE);
+        let right_node = self.is(right_tag, Word::TAG_NODE);
+        let both = self.builder.ins().band(left_node, right_node);
         let condition = self.builder.ins().iconst(types::I8, i64::from(!equal));
         self.builder.def_var(holds, condition);
         self.branch(both, nodes, on);
         self.begin(nodes);
+        let otherwise = self.cold();
+        let left_length = self.text_length(left, otherwise);
+        let right_length = self.text_length(right, otherwise);
+        let same = self.builder.ins().icmp(IntCC::Equal, left_length, right_length);
+        // Texts of different length are different.
+        self.branch(same, otherwise, on);
+        self.begin(otherwise);
     }
 
     /// Decides an order where both are small integers: their words are in the same order.
