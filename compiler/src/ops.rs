@@ -14,13 +14,14 @@ mod collect;
 mod compare;
 mod matching;
 mod template;
+mod text_test;
 
 pub(crate) use access::member;
 pub use arithmetic::Failure;
 pub(crate) use arithmetic::small_arithmetic;
-pub(crate) use builtin::TextTest;
 pub(crate) use collect::Builders;
 pub(crate) use compare::compares;
+pub(crate) use text_test::TextTest;
 
 impl Context {
     /// Rego's name of a value's type, for messages.

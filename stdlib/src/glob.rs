@@ -45,7 +45,7 @@ fn glob_match(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
         cache.get_or_make(&format!("{delimiters}\n{pattern}"), || compile(pattern, &delimiters))
     });
     let found = found.map_err(failed)?;
-    let Some(bytes) = heap.text_bytes(text) else {
+    let Some(bytes) = heap.text_length(text) else {
         return Err(type_error(3, "string", type_name(heap, text)));
     };
     Ok(Word::bool(matches_text(heap, fuel, &found, (text, bytes))?))

@@ -318,10 +318,19 @@ impl Heap {
         })
     }
 
-    /// The bytes of a string's text.
+    /// How many bytes the text of a string has.
     #[inline]
-    pub(crate) fn text_bytes(&self, word: Word) -> Option<usize> {
+    pub(crate) fn text_length(&self, word: Word) -> Option<usize> {
         word.is_string().then(|| self.node(word).1.length as usize)
+    }
+
+    /// The bytes of a string.
+    #[inline]
+    pub fn text_bytes(&self, word: Word) -> Option<&[u8]> {
+        word.is_string().then(|| {
+            let (region, node) = self.node(word);
+            region.bytes(node)
+        })
     }
 
     /// A number of any size.
@@ -343,6 +352,7 @@ impl Heap {
     }
 
     /// Elements of an array or set.
+    #[inline]
     pub fn elements(&self, word: Word) -> Option<&[Word]> {
         match self.view(word) {
             View::Array(items) | View::Set(items) => Some(items),
@@ -379,11 +389,7 @@ impl Heap {
     /// Whether two strings are the same; `None` if one is none.
     #[inline]
     pub fn same_text(&self, left: Word, right: Word) -> Option<bool> {
-        if left.kind() != Kind::String || right.kind() != Kind::String {
-            return None;
-        }
-        let ((left_region, left), (right_region, right)) = (self.node(left), self.node(right));
-        Some(left.length == right.length && left_region.bytes(left) == right_region.bytes(right))
+        Some(self.text_bytes(left)? == self.text_bytes(right)?)
     }
 
     /// The order over all values, as [`Value`]'s; absent stands before everything.

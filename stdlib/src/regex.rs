@@ -216,7 +216,7 @@ fn matches(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let Call { heap, caches, fuel, .. } = call;
     let (pattern, text) = (argument(arguments, 1), argument(arguments, 2));
     // What nearly every call is: a pattern of the policy, asked before.
-    if let (Some(pattern_bytes), Some(bytes)) = (heap.text_bytes(pattern), heap.text_bytes(text))
+    if let (Some(pattern_bytes), Some(bytes)) = (heap.text_length(pattern), heap.text_length(text))
         && let Some(found) = caches.known_regex(heap, pattern)
     {
         **fuel = fuel.checked_sub(1 + pattern_bytes as u64 / 4).ok_or(BuiltinError::Fuel)?;
@@ -225,7 +225,7 @@ fn matches(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     charge_pattern(call, arguments, 1)?;
     let Call { heap, caches, fuel, .. } = call;
     let pattern = caches.regex(heap, pattern).map_err(failed)?;
-    let Some(bytes) = heap.text_bytes(text) else {
+    let Some(bytes) = heap.text_length(text) else {
         return Err(type_error(2, "string", type_name(heap, text)));
     };
     Ok(Word::bool(matches_text(heap, fuel, &pattern, (text, bytes))?))

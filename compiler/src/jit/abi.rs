@@ -110,7 +110,7 @@ coded! {
     set_operator: SetOperator { Union, Intersection }
     compare_operator: CompareOperator { Equal, NotEqual, Less, LessEqual, Greater, GreaterEqual }
     shape: Shape { Array, Object }
-    text_test: TextTest { StartsWith, EndsWith, Contains }
+    text_test: TextTest { StartsWith, EndsWith, Contains, AnyPrefix, AnySuffix }
 }
 
 /// A number that may be missing, for a host function.

@@ -4,59 +4,11 @@ use hpol_stdlib::builtin::{BuiltinError, Call};
 use hpol_stdlib::heap::Word;
 
 use crate::context::{Context, Stop, codes};
-use crate::plan::{BuiltinId, PlaceId, Role};
+use crate::plan::{BuiltinId, Role};
 
 use super::arithmetic::Failure;
 
-/// A builtin that looks for one text in another, which generated code asks for past the table.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum TextTest {
-    StartsWith,
-    EndsWith,
-    Contains,
-}
-
-impl TextTest {
-    /// The one with a builtin's name.
-    pub(crate) fn of(name: &str) -> Option<Self> {
-        match name {
-            "startswith" => Some(Self::StartsWith),
-            "endswith" => Some(Self::EndsWith),
-            "contains" => Some(Self::Contains),
-            _ => None,
-        }
-    }
-}
-
-/// Bytes of text that cost a unit of work, as in the builtins themselves.
-const BYTES_PER_UNIT: usize = 128;
-
 impl Context {
-    /// What such a builtin comes to; `None` where its own code must say, because `with` may replace it or an argument is no text.
-    ///
-    /// # Errors
-    ///
-    /// [`Stop`] at the limit of fuel.
-    pub(crate) fn text_test(
-        &mut self,
-        test: TextTest,
-        text: Word,
-        part: Word,
-        place: PlaceId,
-    ) -> Result<Option<bool>, Stop> {
-        if self.intercepts() {
-            return Ok(None);
-        }
-        let Some(bytes) = self.heap.as_str(text).map(str::len) else { return Ok(None) };
-        self.charge(1 + u64::try_from(bytes / BYTES_PER_UNIT).unwrap_or(u64::MAX), place)?;
-        let (Some(text), Some(part)) = (self.heap.as_str(text), self.heap.as_str(part)) else { return Ok(None) };
-        Ok(Some(match test {
-            TextTest::StartsWith => text.starts_with(part),
-            TextTest::EndsWith => text.ends_with(part),
-            TextTest::Contains => text.contains(part),
-        }))
-    }
-
     /// Runs a builtin's code. What `with` replaces has been asked for before (see [`crate::machine::call_builtin`]).
     ///
     /// # Errors

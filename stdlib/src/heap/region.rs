@@ -74,6 +74,7 @@ impl Region {
         &self.text[node.start as usize..(node.start + node.length) as usize]
     }
 
+    #[inline]
     pub(super) fn bytes(&self, node: Node) -> &[u8] {
         &self.text.as_bytes()[node.start as usize..(node.start + node.length) as usize]
     }
