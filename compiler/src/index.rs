@@ -11,6 +11,10 @@
 //! deny "d" if net.cidr_contains("10.0.0.0/8", input.ip)       ip by length of prefix, then network → rules
 //! ```
 //!
+//! Where a rule finds something absent it fails, but that shows: a rule that protects then counts, and a decision tells what was
+//! absent. So an absent path makes a rule a candidate. An allow is none for who does not want to know what was absent, such as an
+//! evaluator ([`Absence`]): then the index leaves out whatever looks for the path.
+//!
 //! The tables are keyed by words: texts of the plan are interned, so that equal texts, integers and truth values are equal
 //! words.
 
@@ -40,11 +44,24 @@ pub struct RuleIndex {
     pub(crate) checked: Vec<(u32, Vec<Ask>)>,
     /// Rules that must run where a path does not hold what the index takes for granted.
     pub(crate) needs: Vec<(SlotId, Need, Vec<u32>)>,
+    /// Rules that fail where a path is absent, and that must run there for who wants to know what is.
+    pub(crate) told: Vec<(SlotId, Vec<u32>)>,
+    /// Rules of which no more is known than that they need a path.
+    pub(crate) present: Vec<(SlotId, Vec<u32>)>,
     pub(crate) equal: Vec<EqualTable>,
     pub(crate) members: Vec<MemberTable>,
     pub(crate) prefixes: Vec<PrefixTable>,
     pub(crate) ranges: Vec<RangeTable>,
     pub(crate) networks: Vec<NetworkTable>,
+}
+
+/// Who sees what a rule finds absent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Absence {
+    /// The decision depends on it: a rule that protects, and what such a rule may ask.
+    Counts,
+    /// Only who wants to know what was absent: a rule that allows.
+    Told,
 }
 
 /// What an index takes for granted of a path.
@@ -120,10 +137,18 @@ impl NetworkTable {
 }
 
 impl RuleIndex {
-    /// Adds the rules that can count behind `candidates`, in ascending order. `slots` are those of the input in force; the arguments of
+    /// Adds the rules that can count behind `candidates`, in ascending order; if `tells_absences`, those too that find something absent
+    /// without counting. `slots` are those of the input in force; the arguments of
     /// a function count as slots behind them.
     #[inline]
-    pub fn candidates(&self, slots: &[Word], arguments: &[Word], heap: &Heap, candidates: &mut Vec<u32>) {
+    pub fn candidates(
+        &self,
+        slots: &[Word],
+        arguments: &[Word],
+        tells_absences: bool,
+        heap: &Heap,
+        candidates: &mut Vec<u32>,
+    ) {
         let argument = |slot: SlotId| arguments.get(slot.index().checked_sub(slots.len())?);
         let at = |slot: SlotId| slots.get(slot.index()).or_else(|| argument(slot)).copied().unwrap_or(Word::ABSENT);
         let start = candidates.len();
@@ -138,6 +163,10 @@ impl RuleIndex {
                 candidates.extend_from_slice(rules);
             }
         }
+        let absences = self.told.iter().filter(|(slot, _)| tells_absences && at(*slot).is_absent());
+        absences.for_each(|(_, rules)| candidates.extend_from_slice(rules));
+        let present = self.present.iter().filter(|(slot, _)| !at(*slot).is_absent());
+        present.for_each(|(_, rules)| candidates.extend_from_slice(rules));
         for (rule, asks) in &self.checked {
             if asks.iter().all(|ask| ask.may_hold(&at, heap)) {
                 candidates.push(*rule);
@@ -213,6 +242,7 @@ impl RuleIndex {
         parts.extend(self.prefixes.iter().map(|table| format!("prefixes of {}", path(&table.slot))));
         parts.extend(self.networks.iter().map(|table| format!("networks of {}", path(&table.slot))));
         parts.extend(self.ranges.iter().map(|table| format!("ranges of {}", path(&table.slot))));
+        parts.extend(self.present.iter().map(|(slot, _)| format!("presence of {}", path(slot))));
         if !self.checked.is_empty() {
             parts.push(format!("{} checked", self.checked.len()));
         }
@@ -243,6 +273,8 @@ pub(crate) fn is_keyed(word: Word) -> bool {
 pub(crate) enum Ask {
     /// One of these values, which stand in the order of their bits.
     OneOf(SlotId, Vec<Word>),
+    /// Any value but this one.
+    Other(SlotId, Word),
     /// A collection with this value in it.
     Has(SlotId, Word),
     /// Text that begins so.
@@ -253,6 +285,8 @@ pub(crate) enum Ask {
     Bound(SlotId, CompareOperator, i64),
     /// Anything but false.
     Holds(SlotId),
+    /// Any value.
+    Present(SlotId),
     /// That something is not so, be it that a path is absent.
     Not(Box<Ask>),
 }
@@ -264,11 +298,13 @@ impl Ask {
         match self {
             Self::Not(ask) => ask.holds(at, heap) != Some(true),
             Self::OneOf(..)
+            | Self::Other(..)
             | Self::Has(..)
             | Self::Prefix(..)
             | Self::Within(..)
             | Self::Bound(..)
-            | Self::Holds(_) => self.holds(at, heap) != Some(false),
+            | Self::Holds(_)
+            | Self::Present(_) => self.holds(at, heap) != Some(false),
         }
     }
 
@@ -280,7 +316,9 @@ impl Ask {
                 let value = at(*slot).bits();
                 Some(values.binary_search_by_key(&value, |word| word.bits()).is_ok())
             }
+            Self::Other(slot, value) => Some(!at(*slot).is_absent() && at(*slot) != *value),
             Self::Holds(slot) => Some(at(*slot).holds()),
+            Self::Present(slot) => Some(!at(*slot).is_absent()),
             Self::Bound(slot, operator, bound) => {
                 let value = at(*slot).small_int()?;
                 Some(match operator {

@@ -114,7 +114,7 @@ impl Evaluation<'_> {
     fn run_package(&self, package: usize, context: &mut Context, findings: &mut Findings, watch: Watch<'_>) {
         let decisions = &self.program.packages[package].decisions;
         let mut candidates = Vec::new();
-        if !context.candidates(package, &mut candidates) {
+        if !context.candidates(package, true, &mut candidates) {
             candidates.extend((0..).take(decisions.len()));
         }
         for id in candidates.into_iter().filter_map(|at: u32| decisions.get(at as usize)) {

@@ -312,6 +312,7 @@ impl Found {
             }
             for package in &group.packages {
                 let decisions = &program.packages[*package].decisions;
+                // A ruling does not tell what was absent.
                 if let Some(mut rules) = machine.screen(*package, context) {
                     while rules != 0 {
                         if let Some(id) = decisions.get(rules.trailing_zeros() as usize) {
@@ -319,7 +320,7 @@ impl Found {
                         }
                         rules &= rules - 1;
                     }
-                } else if context.candidates(*package, &mut self.candidates) {
+                } else if context.candidates(*package, false, &mut self.candidates) {
                     for at in 0..self.candidates.len() {
                         if let Some(id) = decisions.get(self.candidates[at] as usize) {
                             self.run(*id, snapshot, machine, context);

@@ -235,14 +235,15 @@ impl Context {
         self.worlds[self.world].slots.get(slot.index()).copied().unwrap_or(Word::ABSENT)
     }
 
-    /// Puts the rules of a package that can count for the input in force into `candidates`; false if all must be run.
+    /// Puts the rules of a package that can count for the input in force into `candidates`, and if `tells_absences` those too that do
+    /// not, but find something absent; false if all must be run.
     #[inline]
-    pub fn candidates(&self, package: usize, candidates: &mut Vec<u32>) -> bool {
+    pub fn candidates(&self, package: usize, tells_absences: bool, candidates: &mut Vec<u32>) -> bool {
         candidates.clear();
         // What is replaced may stand for what the index takes for granted.
         let index = self.program.indexes.get(package).and_then(Option::as_ref).filter(|_| !self.intercepts());
         if let Some(index) = index {
-            index.candidates(&self.worlds[self.world].slots, &[], &self.heap, candidates);
+            index.candidates(&self.worlds[self.world].slots, &[], tells_absences, &self.heap, candidates);
         }
         index.is_some()
     }
@@ -254,7 +255,7 @@ impl Context {
         let whole = !self.intercepts() && !arguments.iter().any(|argument| argument.is_absent());
         match definitions.index.as_ref().filter(|_| whole) {
             Some(index) => {
-                index.candidates(&self.worlds[self.world].slots, arguments, &self.heap, &mut self.definitions);
+                index.candidates(&self.worlds[self.world].slots, arguments, true, &self.heap, &mut self.definitions);
             }
             None => self.definitions.extend((0..).zip(&definitions.bodies).map(|(at, _)| at)),
         }

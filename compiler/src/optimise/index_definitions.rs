@@ -13,12 +13,15 @@
 //! It is the index over decision rules, with the arguments of a function as further slots. A definition is left out only where running it
 //! would find nothing: no value, nothing absent, no error.
 
-use crate::plan::Program;
+use crate::index::Absence;
+use crate::plan::{FunctionId, Program};
 
 use super::index_rules::build;
 
 pub(super) fn run(program: &mut Program) {
-    let indexes: Vec<_> = program.definitions.iter().map(|definitions| build(program, &definitions.bodies)).collect();
+    // What a definition finds absent may show even where its rule has a value in any case: by an error of another definition.
+    let build = |bodies: &[FunctionId]| build(program, bodies.iter().map(|body| (*body, Absence::Counts)));
+    let indexes: Vec<_> = program.definitions.iter().map(|definitions| build(&definitions.bodies)).collect();
     for (definitions, index) in program.definitions.iter_mut().zip(indexes) {
         definitions.index = index;
     }

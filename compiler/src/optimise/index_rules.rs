@@ -10,9 +10,10 @@
 //! }
 //! ```
 
+use hpol_lang::ast::EffectKeyword;
 use hpol_stdlib::heap::Heap;
 
-use crate::index::RuleIndex;
+use crate::index::{Absence, RuleIndex};
 use crate::plan::{FunctionId, Program};
 
 mod build;
@@ -29,18 +30,25 @@ pub(super) fn run(program: &mut Program) {
         if package.decisions.len() < RULES_MIN {
             return None;
         }
-        let bodies = package.decisions.iter().map(|id| program.decisions[id.index()].body);
-        build(program, &bodies.collect::<Vec<_>>())
+        let rules = package.decisions.iter().map(|id| {
+            let decision = &program.decisions[id.index()];
+            let absence = if decision.effect == EffectKeyword::Allow { Absence::Told } else { Absence::Counts };
+            (decision.body, absence)
+        });
+        build(program, rules)
     });
     program.indexes = indexes.collect();
 }
 
 /// An index over rules, which are named by their place in the list; `None` if it could leave out none of them.
-pub(super) fn build(program: &Program, rules: &[FunctionId]) -> Option<RuleIndex> {
+pub(super) fn build(
+    program: &Program,
+    rules: impl ExactSizeIterator<Item = (FunctionId, Absence)>,
+) -> Option<RuleIndex> {
     let heap = Heap::new(program.frozen.clone(), 0);
     let mut builder = Builder::of(rules.len());
-    for (rule, function) in (0..).zip(rules) {
-        builder.rule(rule, Reader::of(program, &heap, program.function(*function)));
+    for (rule, (function, absence)) in (0..).zip(rules) {
+        builder.rule(rule, Reader::of(program, &heap, program.function(function)), absence);
     }
     builder.finish()
 }

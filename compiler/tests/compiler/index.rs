@@ -42,12 +42,16 @@ both if {
 
 /// Ids of the rules that are looked at, in order.
 fn looked_at(request: &str) -> Vec<Arc<str>> {
-    let program = plan(&[("p.hpol", POLICY)], &Options::default());
+    candidates(POLICY, request, true)
+}
+
+fn candidates(policy: &str, request: &str, tells_absences: bool) -> Vec<Arc<str>> {
+    let program = plan(&[("p.hpol", policy)], &Options::default());
     let mut context = Context::new(&program);
     let request = parse_json(request, JsonLimits::default()).expect("it is JSON");
     context.set_input(&request).expect("it is small");
     let mut candidates = Vec::new();
-    assert!(context.candidates(0, &mut candidates), "there is an index");
+    assert!(context.candidates(0, tells_absences, &mut candidates), "there is an index");
     let decisions = &program.packages[0].decisions;
     candidates.iter().map(|at| program.decisions[decisions[*at as usize].index()].id.clone()).collect()
 }
@@ -91,6 +95,27 @@ fn a_definition_that_can_give_no_value_is_not_run() {
 }
 
 #[test]
+fn an_allow_that_finds_something_absent_is_looked_at_for_who_wants_to_know_it() {
+    let policy = r#"package p
+
+input: Call
+
+type Call = {user?: string, note?: string, size: int}
+
+deny "absent" if input.note == "x"
+deny "other" if input.size != 3
+allow "user" if input.user == "ada"
+allow "present" if { input.note; count(input.note) > 2 }
+allow "size" if input.size > 4
+"#;
+    let all = r#"["absent", "present", "user"]"#;
+    assert_eq!(format!("{:?}", candidates(policy, r#"{"size": 3}"#, true)), all);
+    assert_eq!(format!("{:?}", candidates(policy, r#"{"size": 3}"#, false)), r#"["absent"]"#);
+    let other = candidates(policy, r#"{"size": 2, "note": "long"}"#, false);
+    assert_eq!(format!("{other:?}"), r#"["other", "present"]"#);
+}
+
+#[test]
 fn a_rule_may_have_any_number_of_definitions() {
     let definitions = (0..6_000).map(|number| format!("limit := {number} if input.plan == \"p{number}\"\n"));
     let policy = format!("package p\n\n{}", definitions.collect::<String>());
@@ -101,5 +126,5 @@ fn a_rule_may_have_any_number_of_definitions() {
 #[test]
 fn without_its_pass_there_is_no_index() {
     let program = plan(&[("p.hpol", POLICY)], &Options::default().without(Pass::IndexRules));
-    assert!(!Context::new(&program).candidates(0, &mut Vec::new()));
+    assert!(!Context::new(&program).candidates(0, true, &mut Vec::new()));
 }

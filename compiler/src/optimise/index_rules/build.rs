@@ -6,8 +6,8 @@ use hpol_stdlib::heap::Word;
 use rustc_hash::FxHashMap;
 
 use crate::index::{
-    Ask, EqualTable, KEY_SLOTS, MemberTable, Need, NetworkLength, NetworkTable, PrefixTable, RangeTable, RuleIndex,
-    RulesByNetwork, RulesByText,
+    Absence, Ask, EqualTable, KEY_SLOTS, MemberTable, Need, NetworkLength, NetworkTable, PrefixTable, RangeTable,
+    RuleIndex, RulesByNetwork, RulesByText,
 };
 use crate::plan::{CompareOperator, SlotId};
 
@@ -32,6 +32,8 @@ struct Networks {
 pub(super) struct Builder {
     index: RuleIndex,
     needs: Vec<(SlotId, Need, Vec<u32>)>,
+    told: BTreeMap<SlotId, Vec<u32>>,
+    present: BTreeMap<SlotId, Vec<u32>>,
     equal: BTreeMap<Vec<SlotId>, FxHashMap<[u64; KEY_SLOTS], Vec<u32>>>,
     members: BTreeMap<SlotId, FxHashMap<u64, Vec<u32>>>,
     prefixes: BTreeMap<SlotId, BTreeMap<usize, RulesByText>>,
@@ -47,8 +49,13 @@ impl Builder {
         Self { keys_left: INDEX_KEYS_MAX + rules * KEYS_MAX, ..Self::default() }
     }
 
-    pub(super) fn rule(&mut self, rule: u32, asked: Asked) {
-        let Asked { needs, asks } = asked;
+    pub(super) fn rule(&mut self, rule: u32, asked: Asked, absence: Absence) {
+        let Asked { needs, mut asks } = asked;
+        if absence != Absence::Counts {
+            let present = needs.iter().filter(|(_, need)| *need == Need::Present).map(|(slot, _)| Ask::Present(*slot));
+            let unsaid: Vec<Ask> = present.filter(|ask| !asks.iter().any(|other| says(other, ask))).collect();
+            asks.extend(unsaid);
+        }
         if asks.is_empty() {
             self.index.always.push(rule);
             return;
@@ -58,6 +65,13 @@ impl Builder {
         }
         self.indexed = true;
         for (slot, need) in needs {
+            match absence {
+                Absence::Told if need == Need::Present => {
+                    self.told.entry(slot).or_default().push(rule);
+                    continue;
+                }
+                Absence::Counts | Absence::Told => {}
+            }
             match self.needs.iter_mut().find(|known| (known.0, known.1) == (slot, need)) {
                 Some(known) => known.2.push(rule),
                 None => self.needs.push((slot, need, vec![rule])),
@@ -101,7 +115,7 @@ impl Builder {
     fn other(&mut self, rule: u32, asks: &[Ask]) -> bool {
         for ask in asks {
             match ask {
-                Ask::OneOf(..) | Ask::Holds(_) | Ask::Not(_) => continue,
+                Ask::OneOf(..) | Ask::Other(..) | Ask::Holds(_) | Ask::Present(_) | Ask::Not(_) => continue,
                 Ask::Has(slot, value) => {
                     push(self.members.entry(*slot).or_default().entry(value.bits()).or_default(), rule);
                 }
@@ -126,6 +140,12 @@ impl Builder {
                     }
                 }
             }
+            return true;
+        }
+        if let [Ask::Present(slot), rest @ ..] = asks
+            && rest.iter().all(|ask| matches!(ask, Ask::Present(_)))
+        {
+            self.present.entry(*slot).or_default().push(rule);
             return true;
         }
         false
@@ -154,12 +174,30 @@ impl Builder {
             always: self.index.always,
             checked: self.index.checked,
             needs: self.needs,
+            told: self.told.into_iter().collect(),
+            present: self.present.into_iter().collect(),
             equal: equal.collect(),
             members: members.collect(),
             prefixes: prefixes.collect(),
             ranges: ranges.collect(),
             networks: networks.collect(),
         })
+    }
+}
+
+/// Whether an ask can't be met where a path is absent that another one wants.
+fn says(ask: &Ask, other: &Ask) -> bool {
+    let Ask::Present(path) = other else { return false };
+    match ask {
+        Ask::OneOf(slot, _)
+        | Ask::Other(slot, _)
+        | Ask::Has(slot, _)
+        | Ask::Prefix(slot, _)
+        | Ask::Within(slot, _)
+        | Ask::Holds(slot)
+        | Ask::Present(slot) => slot == path,
+        // What is absent may compare in any way, as far as the index knows.
+        Ask::Bound(..) | Ask::Not(_) => false,
     }
 }
 

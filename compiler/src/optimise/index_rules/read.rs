@@ -315,7 +315,7 @@ impl<'p> Reader<'p> {
         };
         match operator {
             CompareOperator::Equal => is_keyed(value).then(|| Ask::OneOf(slot, vec![value])),
-            CompareOperator::NotEqual => None,
+            CompareOperator::NotEqual => is_keyed(value).then_some(Ask::Other(slot, value)),
             CompareOperator::Less
             | CompareOperator::LessEqual
             | CompareOperator::Greater
