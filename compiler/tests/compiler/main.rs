@@ -6,4 +6,5 @@ mod index;
 mod indexes;
 mod machine_code;
 mod plans;
+mod screen;
 mod support;
