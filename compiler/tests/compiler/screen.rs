@@ -88,7 +88,7 @@ fn large_packages_have_an_index_instead() {
     machine.begin(r#"{"tool": "t1"}"#);
     assert_eq!(machine.code.screen(0, &mut machine.context), None);
     let mut candidates = Vec::new();
-    assert!(machine.context.candidates(0, &mut candidates));
+    assert!(machine.context.candidates(0, true, &mut candidates));
     assert_eq!(candidates.len(), 1);
 }
 
