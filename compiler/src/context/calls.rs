@@ -3,7 +3,7 @@
 use hpol_lang::source::Span;
 use hpol_stdlib::heap::Word;
 
-use crate::plan::{FunctionId, PlaceId, SiteId};
+use crate::plan::{FunctionId, PlaceId};
 
 use super::{Context, Stop, codes};
 
@@ -92,8 +92,7 @@ impl Context {
         }
         let Some(slot) = frame.memo else { return };
         if keeps && !self.marks.in_window().is_empty() {
-            let left: Box<[SiteId]> = self.marks.in_window().into();
-            self.worlds[self.world].memo_marks.insert(slot, left);
+            self.worlds[self.world].memo_marks.keep(slot, self.marks.in_window());
         }
         self.marks.close_window(frame.window);
         let world = &mut self.worlds[self.world];
@@ -122,10 +121,8 @@ impl Context {
 
     /// Leaves the marks again that the function left when it was run.
     fn replay_marks(&mut self, slot: u32) {
-        if let Some(left) = self.worlds[self.world].memo_marks.get(&slot) {
-            for site in left {
-                self.marks.add(*site);
-            }
+        for site in self.worlds[self.world].memo_marks.of(slot) {
+            self.marks.add(*site);
         }
     }
 }

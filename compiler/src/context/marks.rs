@@ -1,8 +1,10 @@
 //! The mark of absence: the list of what was found absent.
 
 use std::mem::offset_of;
+use std::ops::Range;
 
 use hpol_stdlib::heap::Word;
+use rustc_hash::FxHashMap;
 
 use crate::plan::SiteId;
 
@@ -24,6 +26,35 @@ pub(super) struct Marks {
     window: usize,
     /// Where each site was last put; may be out of date, so it is checked against the list.
     last: Vec<u32>,
+}
+
+/// The marks that memoised functions left, by the functions' slots. Its memory is kept.
+#[derive(Debug, Default)]
+pub(super) struct MemoMarks {
+    /// Where each function's stand in `sites`.
+    places: FxHashMap<u32, Range<usize>>,
+    sites: Vec<SiteId>,
+}
+
+impl MemoMarks {
+    #[inline]
+    pub(super) fn clear(&mut self) {
+        // Emptying a table costs something even where nothing is in it.
+        if !self.places.is_empty() {
+            self.places.clear();
+            self.sites.clear();
+        }
+    }
+
+    pub(super) fn keep(&mut self, slot: u32, left: &[SiteId]) {
+        let start = self.sites.len();
+        self.sites.extend_from_slice(left);
+        self.places.insert(slot, start..self.sites.len());
+    }
+
+    pub(super) fn of(&self, slot: u32) -> &[SiteId] {
+        self.places.get(&slot).and_then(|place| self.sites.get(place.clone())).unwrap_or_default()
+    }
 }
 
 impl Default for Marks {

@@ -6,14 +6,14 @@ use hpol_stdlib::heap::{Kind, View, Word};
 use rustc_hash::FxHashMap;
 
 use crate::plan::{
-    BuiltinId, Definitions, ExtentId, FunctionId, Mock, Origin, PathId, PlaceId, Replacement, ReplacementTarget,
-    SiteId, SlotId,
+    BuiltinId, Definitions, ExtentId, FunctionId, Mock, Origin, PathId, PlaceId, Replacement, ReplacementTarget, SlotId,
 };
 
 use crate::lower::element_named;
 use crate::optimise::fill_slots;
 
 use super::calls::PENDING;
+use super::marks::MemoMarks;
 use super::{Context, Stop};
 
 /// What an evaluation sees.
@@ -32,7 +32,7 @@ pub(super) struct World {
     /// Slots that are set.
     pub(super) touched: Vec<u32>,
     /// The marks that memoised functions without a result left.
-    pub(super) memo_marks: FxHashMap<u32, Box<[SiteId]>>,
+    pub(super) memo_marks: MemoMarks,
     /// Packages as documents, by path.
     pub(super) documents: FxHashMap<ExtentId, Word>,
     /// The world in which the `with` stands.
@@ -59,10 +59,8 @@ impl World {
         for slot in self.touched.drain(..) {
             self.memo[slot as usize] = PENDING;
         }
+        self.memo_marks.clear();
         // Emptying a table costs something even where nothing is in it.
-        if !self.memo_marks.is_empty() {
-            self.memo_marks.clear();
-        }
         if !self.documents.is_empty() {
             self.documents.clear();
         }
@@ -90,7 +88,7 @@ impl Context {
                 builtins: Vec::new(),
                 memo: vec![PENDING; self.program.memo_slots as usize],
                 touched: Vec::new(),
-                memo_marks: FxHashMap::default(),
+                memo_marks: MemoMarks::default(),
                 documents: FxHashMap::default(),
                 outer: 0,
             });
@@ -196,7 +194,7 @@ impl Context {
             builtins: outer.builtins.clone(),
             memo: vec![PENDING; self.program.memo_slots as usize],
             touched: Vec::new(),
-            memo_marks: FxHashMap::default(),
+            memo_marks: MemoMarks::default(),
             documents: FxHashMap::default(),
             outer: self.world,
         })
