@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! translate  a plan function → Cranelift code: registers become SSA variables, blocks stay blocks
+//! perfect    perfect hashes of constant sets and objects
 //! abi        how generated code and Rust call each other
 //! host       the Rust functions that generated code calls; each hands on to an operation of the context
 //! code       what was generated: owns its memory, frees it, and is the only way in
@@ -15,11 +16,12 @@
 //! # Why this is sound
 //!
 //! Generated code is entered by `code::CompiledCode` only, with a context that it checks belongs to the same program, and
-//! with as many arguments as the function reads. It touches memory only in five ways: fields of the context at offsets
+//! with as many arguments as the function reads. It touches memory only in six ways: fields of the context at offsets
 //! that the Rust compiler gives; the memo table and the slots, whose lengths are the program's numbers of them and
 //! whose addresses are updated in the context whenever they change; the arenas of the values, whose addresses and lengths the
 //! heap keeps up to date beside them, and of which nothing is read before its index was compared with the length
-//! (`translate::arena`), so that no word whatever leads outside; its own stack slots; and the argument array, which is read
+//! (`translate::arena`), so that no word whatever leads outside; the tables of perfect hashes, which the code owns, at places that
+//! are computed to be within them for any word (`perfect`); its own stack slots; and the argument array, which is read
 //! before anything else happens. Everything else that a word points to is looked up by host functions, which check indices as
 //! all Rust code does.
 
@@ -32,11 +34,14 @@ use cranelift_module::{FuncId, Module};
 
 use crate::plan::{Block, Program};
 
+use perfect::Hashes;
+
 mod abi;
 #[expect(unsafe_code, reason = "entering generated code and freeing it")]
 mod code;
 #[expect(unsafe_code, reason = "generated code passes the context and arguments as pointers")]
 mod host;
+mod perfect;
 mod translate;
 
 pub use code::CompiledCode;
@@ -78,8 +83,8 @@ pub fn compile(program: &Arc<Program>) -> Result<CompiledCode, JitError> {
     let mut compiler = Compiler::new(module(program)?);
     match compiler.all(program) {
         Ok((functions, screens)) => {
-            let Compiler { module, bytes, .. } = compiler;
-            Ok(CompiledCode::new(program.clone(), module, &functions, &screens, bytes))
+            let Compiler { module, hashes, bytes, .. } = compiler;
+            Ok(CompiledCode::new(program.clone(), module, &functions, &screens, hashes, bytes))
         }
         Err(error) => {
             code::discard(compiler.module);
@@ -94,6 +99,8 @@ struct Compiler {
     module: JITModule,
     context: cranelift_codegen::Context,
     builder_context: FunctionBuilderContext,
+    /// What the code looks into.
+    hashes: Hashes,
     /// Size of the code so far.
     bytes: usize,
 }
@@ -101,7 +108,7 @@ struct Compiler {
 impl Compiler {
     fn new(module: JITModule) -> Self {
         let context = module.make_context();
-        Self { module, context, builder_context: FunctionBuilderContext::new(), bytes: 0 }
+        Self { module, context, builder_context: FunctionBuilderContext::new(), hashes: Hashes::default(), bytes: 0 }
     }
 
     /// The program's functions, and what screens the rules of its packages, where there is such a function.
@@ -109,15 +116,15 @@ impl Compiler {
         let mut functions = Vec::with_capacity(program.functions.len());
         for function in &program.functions {
             self.begin();
-            let Self { module, context, builder_context, .. } = self;
-            translate::function(program, function, &mut context.func, builder_context, module.isa());
+            let Self { module, context, builder_context, hashes, .. } = self;
+            translate::function(program, function, hashes, &mut context.func, builder_context, module.isa());
             functions.push(self.define(&function.name)?);
         }
         let mut screens = Vec::with_capacity(program.packages.len());
         for package in &program.packages {
             self.begin();
-            let Self { module, context, builder_context, .. } = self;
-            let made = translate::screen(program, package, &mut context.func, builder_context, module.isa());
+            let Self { module, context, builder_context, hashes, .. } = self;
+            let made = translate::screen(program, package, hashes, &mut context.func, builder_context, module.isa());
             screens.push(if made { Some(self.define(&package.path)?) } else { None });
         }
         let finalized = self.module.finalize_definitions();

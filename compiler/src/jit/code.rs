@@ -6,6 +6,8 @@
 //!   that).
 //! - The addresses of functions never leave this module. Whoever runs code borrows its [`CompiledCode`], so that it
 //!   is freed only when nothing runs in it and nothing can be entered any more.
+//! - What the code reads by address, parts of the plan and tables of perfect hashes, is owned here and freed behind the code, and
+//!   never changes.
 //! - Code of a program is only run with a context of the same program: offsets, memo slots and addresses of the plan that
 //!   stand in the code fit it.
 
@@ -23,6 +25,7 @@ use crate::plan::{Definitions, DefinitionsId, FunctionId, Program};
 
 use super::abi::STOP;
 use super::host::HOSTS;
+use super::perfect::Hashes;
 
 /// Machine code for every function of one program. It is freed when this is dropped.
 ///
@@ -47,6 +50,8 @@ pub(super) struct Entries {
     functions: Vec<Compiled>,
     /// What screens the rules of each package, where there is such a function.
     screens: Vec<Option<Entry>>,
+    /// Tables that the code reads by address.
+    hashes: Hashes,
 }
 
 /// A function that can be entered.
@@ -67,6 +72,7 @@ impl CompiledCode {
         module: JITModule,
         functions: &[FuncId],
         screens: &[Option<FuncId>],
+        hashes: Hashes,
         bytes: usize,
     ) -> Self {
         let entry = |id: FuncId| {
@@ -80,7 +86,8 @@ impl CompiledCode {
             .map(|(id, function)| Compiled { entry: entry(*id), parameters: function.parameters as usize })
             .collect();
         let screens = screens.iter().map(|id| id.map(entry)).collect();
-        let entries = Box::new(Entries { program, functions, screens });
+        let entries = Box::new(Entries { program, functions, screens, hashes });
+        let bytes = bytes + entries.hashes.bytes();
         Self { entries, bytes, module: ManuallyDrop::new(Mutex::new(module)) }
     }
 

@@ -20,11 +20,13 @@ use crate::plan::{Block as PlanBlock, Function, Label, PlaceId, Program, Registe
 
 use super::abi::{ABSENT, Field, SPECIAL, SPECIAL_MASK, STOP, host_signature};
 use super::host::Host;
+use super::perfect::Hashes;
 
 mod access;
 mod arena;
 mod builtins;
 mod compute;
+mod hashed;
 mod matching;
 mod screen;
 mod structure;
@@ -38,16 +40,17 @@ const STACK_WORDS_MAX: usize = 64;
 const WORD_BYTES: usize = size_of::<Word>();
 
 /// Translates `function` into `into`, whose signature is set.
-pub(super) fn function(
-    program: &Program,
+pub(super) fn function<'p>(
+    program: &'p Program,
     function: &Function,
+    hashes: &'p mut Hashes,
     into: &mut ir::Function,
     context: &mut FunctionBuilderContext,
     isa: &dyn TargetIsa,
 ) {
     let (builder, entry) = begin(into, context);
     let arguments = builder.block_params(entry)[1];
-    let mut translator = Translator::new(program, builder, entry);
+    let mut translator = Translator::new(program, hashes, builder, entry);
     translator.open(function);
     translator.function(function, arguments);
     translator.finish(isa);
@@ -126,6 +129,8 @@ struct Translator<'p, 'b> {
     /// Places at which members of objects were found last, as many as the function has statements that read one: what loops run
     /// over mostly looks the same.
     hints: Vec<Variable>,
+    /// Perfect hashes that the code looks into.
+    hashes: &'p mut Hashes,
     /// How many loops are around the statements.
     loops: u32,
     /// Set where rules are only screened.
@@ -136,7 +141,7 @@ struct Translator<'p, 'b> {
 type Continues = bool;
 
 impl<'p, 'b> Translator<'p, 'b> {
-    fn new(program: &'p Program, mut builder: FunctionBuilder<'b>, entry: Block) -> Self {
+    fn new(program: &'p Program, hashes: &'p mut Hashes, mut builder: FunctionBuilder<'b>, entry: Block) -> Self {
         let context = builder.block_params(entry)[0];
         let stop = builder.create_block();
         builder.set_cold_block(stop);
@@ -150,6 +155,7 @@ impl<'p, 'b> Translator<'p, 'b> {
             signatures: HashMap::new(),
             words: None,
             constants: Vec::new(),
+            hashes,
             conditions: Vec::new(),
             hints: Vec::new(),
             loops: 0,

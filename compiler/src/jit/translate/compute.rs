@@ -51,6 +51,10 @@ impl Translator<'_, '_> {
                 found = self.builder.ins().bor(found, same);
             }
             self.set_truth(*target, found);
+        } else if let StatementKind::Membership { target, key: None, value, collection } = &statement.kind
+            && let Some(found) = self.hashed_membership(*value, *collection)
+        {
+            self.set_truth(*target, found);
         } else if let StatementKind::Membership { target, key, value, collection } = &statement.kind {
             self.membership(*target, *key, *value, *collection, place);
         } else if let StatementKind::Yield { target, value } = &statement.kind {

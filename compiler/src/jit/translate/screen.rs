@@ -14,6 +14,8 @@ use hpol_stdlib::heap::Word;
 use crate::jit::abi::Field;
 use crate::plan::{Package, Program, Register};
 
+use crate::jit::perfect::Hashes;
+
 use super::{Translator, begin};
 
 /// More rules than this have no such function: an index finds those that can count sooner.
@@ -42,9 +44,10 @@ fn is_screened(program: &Program, package: &Package) -> bool {
 
 /// Translates the function for a package into `into`, whose signature is set. Its result is an integer's word with a bit for each
 /// rule that must be judged, in their order. False if there is none for this package.
-pub(in crate::jit) fn screen(
-    program: &Program,
+pub(in crate::jit) fn screen<'p>(
+    program: &'p Program,
     package: &Package,
+    hashes: &'p mut Hashes,
     into: &mut ir::Function,
     context: &mut FunctionBuilderContext,
     isa: &dyn TargetIsa,
@@ -54,7 +57,7 @@ pub(in crate::jit) fn screen(
     }
     let (mut builder, entry) = begin(into, context);
     let found = builder.declare_var(types::I64);
-    let mut translator = Translator::new(program, builder, entry);
+    let mut translator = Translator::new(program, hashes, builder, entry);
     let none = translator.number(Word::TAG_INT);
     translator.builder.def_var(found, none);
     for (decision, bit) in package.decisions.iter().zip(Word::INT_SHIFT..) {
