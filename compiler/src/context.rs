@@ -260,7 +260,9 @@ impl Context {
         self.operands.clear();
         self.gathered.clear();
         self.definitions.clear();
-        self.fault = None;
+        if self.fault.is_some() {
+            self.fault = None;
+        }
     }
 
     /// Says who answers questions about earlier requests; after [`Context::begin`] nobody does.

@@ -29,8 +29,8 @@ use crate::plan::{CompareOperator, InputSlots, SlotId, elements};
 /// Most paths that one table looks at together; further equalities are left to the rules.
 pub(crate) const KEY_SLOTS: usize = 4;
 
-/// The words of a table's paths, filled up with absent.
-type Key = [u64; KEY_SLOTS];
+/// The words of a table's paths, mixed. Different ones may have the same key: then more rules run than need to.
+pub(crate) type Key = u64;
 
 /// Rules by a text.
 pub(crate) type RulesByText = FxHashMap<Box<str>, Vec<u32>>;
@@ -255,11 +255,7 @@ impl RuleIndex {
     /// The words that decide whether a rule is looked at, for [`EqualTable`].
     #[inline]
     pub(crate) fn key(values: impl Iterator<Item = Word>) -> Key {
-        let mut key = [Word::ABSENT.bits(); KEY_SLOTS];
-        for (part, value) in key.iter_mut().zip(values) {
-            *part = value.bits();
-        }
-        key
+        values.fold(0_u64, |key, value| (key.rotate_left(25) ^ value.bits()).wrapping_mul(Heap::TABLE_MULTIPLIER))
     }
 }
 

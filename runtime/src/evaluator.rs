@@ -451,6 +451,9 @@ impl Evaluator {
                 let text = heap.as_str(word).map(Cow::Borrowed);
                 Some(text.unwrap_or_else(|| Cow::Owned(heap.to_value(word).to_string())))
             }
+            None if found.outcome == Outcome::Matched && effect == Effect::Deny => {
+                snapshot.denies(found.decision).map(Cow::Borrowed)
+            }
             None => {
                 let outcome = evaluate::rule_outcome(found.outcome)?;
                 combine::default_reason(&rule.id, outcome, effect).map(Cow::Owned)

@@ -12,7 +12,8 @@ use hpol_lang::types::Type;
 
 use crate::build::{self, Built, Definition};
 use crate::code::CodeState;
-use crate::combine::PolicyName;
+use crate::combine::{PolicyName, default_reason};
+use crate::decision::{Effect, RuleOutcome};
 use crate::draw::Constants;
 use crate::engine::{EngineKind, EngineOptions};
 use crate::evaluate::Evaluation;
@@ -40,6 +41,8 @@ pub(crate) struct Snapshot {
     /// Memory of evaluations that have ended, for the next ones. It goes with the generation, because its values point
     /// into the generation's constants.
     contexts: Mutex<Vec<Context>>,
+    /// What decision rules say that deny and give no reason, by their numbers; each is made when it is asked for first.
+    denials: Box<[OnceLock<Box<str>>]>,
 }
 
 impl Snapshot {
@@ -53,7 +56,8 @@ impl Snapshot {
         let name = PolicyName { revision: files.revision().clone(), policy_hash: files.hash().clone() };
         let (files, options) = (files.clone(), options.clone());
         let (plain, contexts) = (OnceLock::new(), Mutex::default());
-        Self { generation, loaded_at_nanoseconds, name, built, files, options, plain, contexts }
+        let denials = built.program.decisions.iter().map(|_| OnceLock::new()).collect();
+        Self { generation, loaded_at_nanoseconds, name, built, files, options, plain, contexts, denials }
     }
 
     /// The same policy as a plan that does everything in the order of the text, so that what fails first is what a reader
@@ -81,6 +85,15 @@ impl Snapshot {
     /// Revision and hash.
     pub(crate) fn name(&self) -> &PolicyName {
         &self.name
+    }
+
+    /// What a decision rule says that denies and gives no reason.
+    pub(crate) fn denies(&self, decision: DecisionId) -> Option<&str> {
+        let rule = self.built.program.decisions.get(decision.index())?;
+        let denial = self.denials.get(decision.index())?.get_or_init(|| {
+            default_reason(&rule.id, RuleOutcome::Matched, Effect::Deny).unwrap_or_default().into_boxed_str()
+        });
+        Some(denial)
     }
 
     /// The machine code, if that is what is to run.

@@ -246,11 +246,14 @@ impl Heap {
     /// Drops what the local region was given since `mark`; words made before stay valid.
     #[inline]
     pub fn truncate(&mut self, mark: HeapMark) {
+        self.fingerprints.forget();
+        if self.mark() == mark {
+            return;
+        }
         self.local.nodes.truncate(mark.nodes);
         self.local.words.truncate(mark.words);
         self.local.text.truncate(mark.text);
         self.local.numbers.truncate(mark.numbers);
-        self.fingerprints.forget();
         self.arenas[0] = Arena::of(&self.local);
     }
 

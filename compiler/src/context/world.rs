@@ -71,9 +71,14 @@ impl Context {
     /// Makes the outermost world, or empties it but for its input.
     #[inline]
     pub(super) fn begin_worlds(&mut self, keep_input: bool) {
-        self.worlds.truncate(1);
+        if self.worlds.len() > 1 {
+            self.worlds.truncate(1);
+        }
         if let Some(world) = self.worlds.first_mut() {
             world.forget();
+            if keep_input && self.world == 0 {
+                return;
+            }
             if !keep_input {
                 world.input = Word::ABSENT;
                 world.slots.fill(Word::ABSENT);

@@ -6,7 +6,7 @@ use hpol_stdlib::heap::Word;
 use rustc_hash::FxHashMap;
 
 use crate::index::{
-    Absence, Ask, EqualTable, KEY_SLOTS, MemberTable, Need, NetworkLength, NetworkTable, PrefixTable, RangeTable,
+    Absence, Ask, EqualTable, KEY_SLOTS, Key, MemberTable, Need, NetworkLength, NetworkTable, PrefixTable, RangeTable,
     RuleIndex, RulesByNetwork, RulesByText,
 };
 use crate::plan::{CompareOperator, SlotId};
@@ -34,7 +34,7 @@ pub(super) struct Builder {
     needs: Vec<(SlotId, Need, Vec<u32>)>,
     told: BTreeMap<SlotId, Vec<u32>>,
     present: BTreeMap<SlotId, Vec<u32>>,
-    equal: BTreeMap<Vec<SlotId>, FxHashMap<[u64; KEY_SLOTS], Vec<u32>>>,
+    equal: BTreeMap<Vec<SlotId>, FxHashMap<Key, Vec<u32>>>,
     members: BTreeMap<SlotId, FxHashMap<u64, Vec<u32>>>,
     prefixes: BTreeMap<SlotId, BTreeMap<usize, RulesByText>>,
     ranges: BTreeMap<SlotId, RangeTable>,
