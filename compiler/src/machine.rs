@@ -397,8 +397,18 @@ fn verdict(program: &Program, outcome: Outcome, told: Told) -> Verdict {
 pub fn protects<M: Machine + ?Sized>(machine: &M, condition: FunctionId, context: &mut Context) -> Verdict {
     let program = context.program().clone();
     let mut told = Told { absent: Some(Vec::new()), ..Told::default() };
-    let outcome = attempt(machine, condition, true, context, &mut told);
+    let outcome = condition_holds(machine, condition, context, &mut told);
     verdict(&program, outcome, told)
+}
+
+/// As [`protects`], without making what nobody may look at.
+pub fn condition_holds<M: Machine + ?Sized>(
+    machine: &M,
+    condition: FunctionId,
+    context: &mut Context,
+    told: &mut Told,
+) -> Outcome {
+    attempt(machine, condition, true, context, told)
 }
 
 /// What a request adds to a counter.
@@ -421,12 +431,11 @@ pub fn counted<M: Machine + ?Sized>(
     context: &mut Context,
 ) -> Result<Option<Entry>, Fault> {
     if let Some(condition) = counter.condition
-        && !protects(machine, condition, context).outcome.holds()
+        && !condition_holds(machine, condition, context, &mut Told::default()).holds()
     {
         return Ok(None);
     }
     let fault = |code, message: String| Fault { code, message, span: Some(counter.span) };
-    let program = context.program().clone();
     let checkpoint = context.checkpoint();
     let (result, absent) = context.marked_by(|context| call_directly(machine, counter.entry, &[], context));
     let Ok(word) = result else {
@@ -434,16 +443,16 @@ pub fn counted<M: Machine + ?Sized>(
         return Err(context.take_fault());
     };
     if word.is_absent() {
-        let site = absent.first().and_then(|site| program.site(*site));
+        let site = absent.first().and_then(|site| context.program().site(*site));
         let what = site.map_or_else(String::new, |site| format!(", because `{}` is absent", site.path));
         let message = format!("counter `{}` can't count this request{what}", counter.name);
         return Err(fault(codes::STATE, message));
     }
-    let entry = context.heap.to_value(word);
-    let Value::Array(parts) = &entry else {
-        return Err(fault(codes::INTERNAL, "a counter's entry is no array".into()));
+    let heap = &context.heap;
+    let Some([key, amount]) = heap.elements(word) else {
+        return Err(fault(codes::INTERNAL, "a counter's entry is no array of two".into()));
     };
-    let [Value::Array(key), amount @ Value::Number(number)] = parts.as_slice() else {
+    let (Some(key), Some(number)) = (heap.elements(*key), heap.as_number(*amount)) else {
         let message = format!("counter `{}` can only add up numbers", counter.name);
         return Err(fault(codes::STATE, message));
     };
@@ -451,12 +460,13 @@ pub fn counted<M: Machine + ?Sized>(
         let message = format!("counter `{}` can't add {number}, which is less than nothing", counter.name);
         return Err(fault(codes::STATE, message));
     }
+    let key: Vec<Value> = key.iter().map(|part| heap.to_value(*part)).collect();
     if let Some(other) = key.iter().find(|value| !is_counter_key(value)) {
         let message =
             format!("counter `{}` can't be kept apart by a value of type {}", counter.name, other.type_name());
         return Err(fault(codes::STATE, message));
     }
-    Ok(Some(Entry { key: key.to_vec(), amount: amount.clone() }))
+    Ok(Some(Entry { key, amount: Value::Number(number) }))
 }
 
 /// Whether `unless` holds. Absence and error count as not exempt, and what it looked for is part of why the rule counts.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use hpol_compiler::context::{CALL_DEPTH_MAX, Context, Fault, codes};
-use hpol_compiler::machine::{self, Machine, Outcome, Verdict};
+use hpol_compiler::machine::{self, Machine, Outcome, Told, Verdict};
 use hpol_compiler::plan::{self, DecisionId, Program};
 use hpol_lang::ast::EffectKeyword;
 use hpol_lang::source::Span;
@@ -126,23 +126,30 @@ impl Evaluation<'_> {
             watch(*id, &verdict);
             self.take(*id, verdict, findings);
         }
-        self.leave_behind(package, context, findings);
+        self.leave_behind(package, true, context, findings);
     }
 
     /// What the request leaves behind if it goes ahead: labels and increments of the package's counters. A request that counts
-    /// but can't be counted does not go ahead.
-    pub(crate) fn leave_behind(&self, package: usize, context: &mut Context, findings: &mut Findings) {
+    /// but can't be counted does not go ahead. What was absent is only told if it is asked for.
+    pub(crate) fn leave_behind(
+        &self,
+        package: usize,
+        tells_absences: bool,
+        context: &mut Context,
+        findings: &mut Findings,
+    ) {
         let own = |number: u32| number as usize == package;
+        let mut told = Told { absent: tells_absences.then(Vec::new), ..Told::default() };
         for rule in self.program.labels.iter().filter(|rule| own(rule.package)) {
             if findings.incomplete {
                 return;
             }
-            let verdict = machine::protects(self.machine, rule.condition, context);
-            if verdict.outcome.holds() {
+            if machine::condition_holds(self.machine, rule.condition, context, &mut told).holds() {
                 findings.labels.push(rule.label.clone());
             }
-            findings.absent.extend(verdict.absent.iter().map(|site| self.absent_path(site)));
-            for fault in verdict.faults {
+            let absent = told.absent.iter_mut().flat_map(|absent| absent.drain(..));
+            findings.absent.extend(absent.filter_map(|site| Some(self.absent_path(self.program.site(site)?))));
+            for fault in told.faults.drain(..) {
                 self.take_fault(fault, findings);
             }
         }

@@ -339,7 +339,7 @@ impl Found {
                     inputs.put(at, context);
                 }
                 for package in &group.packages {
-                    evaluation.leave_behind(*package, context, &mut self.findings);
+                    evaluation.leave_behind(*package, false, context, &mut self.findings);
                 }
             }
         }

@@ -71,13 +71,18 @@ fn holds(heap: &Heap, test: TextTest, text: Word, part: Word) -> Option<bool> {
         TextTest::StartsWith => Some(heap.text_bytes(text)?.starts_with(heap.text_bytes(part)?)),
         TextTest::EndsWith => Some(heap.text_bytes(text)?.ends_with(heap.text_bytes(part)?)),
         TextTest::Contains => Some(heap.as_str(text)?.contains(heap.as_str(part)?)),
-        TextTest::AnyPrefix => any(heap, text, part, <[u8]>::starts_with),
-        TextTest::AnySuffix => any(heap, text, part, <[u8]>::ends_with),
+        // Most differ in one byte already, which is sooner looked at than all.
+        TextTest::AnyPrefix => any(heap, text, part, |text, part| {
+            (part.is_empty() || part.first() == text.first()) && text.starts_with(part)
+        }),
+        TextTest::AnySuffix => {
+            any(heap, text, part, |text, part| (part.is_empty() || part.last() == text.last()) && text.ends_with(part))
+        }
     }
 }
 
 /// Whether a text matches any of some texts. All of them must be texts, also those behind the first that matches.
-fn any(heap: &Heap, text: Word, parts: Word, matches: fn(&[u8], &[u8]) -> bool) -> Option<bool> {
+fn any(heap: &Heap, text: Word, parts: Word, matches: impl Fn(&[u8], &[u8]) -> bool) -> Option<bool> {
     let text = heap.text_bytes(text)?;
     let mut found = false;
     for part in heap.elements(parts)? {
