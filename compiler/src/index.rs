@@ -13,7 +13,7 @@
 //!
 //! Where a rule finds something absent it fails, but that shows: a rule that protects then counts, and a decision tells what was
 //! absent. So an absent path makes a rule a candidate. An allow is none for who does not want to know what was absent, such as an
-//! evaluator ([`Absence`]): then the index leaves out whatever looks for the path.
+//! evaluator (`Absence`): then the index leaves out whatever looks for the path.
 //!
 //! The tables are keyed by words: texts of the plan are interned, so that equal texts, integers and truth values are equal
 //! words.
