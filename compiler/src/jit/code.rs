@@ -130,7 +130,10 @@ impl Machine for CompiledCode {
             return None;
         }
         let entry = self.entries.screens.get(package).copied().flatten()?;
+        // What is judged takes its fuel again, so that a decision takes as much as without screening.
+        let (fuel, poll_at) = (context.hot.fuel, context.hot.poll_at);
         let bits = entry(std::ptr::from_mut(context), std::ptr::null());
+        (context.hot.fuel, context.hot.poll_at) = (fuel, poll_at);
         // An error can't be met, but would stand in the context: then every rule is judged.
         (bits != STOP).then_some(bits >> Word::INT_SHIFT)
     }

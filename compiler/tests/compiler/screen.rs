@@ -78,6 +78,7 @@ fn only_rules_that_hold_or_need_the_host_are_judged() {
     let loud = r#"{"user": "ada", "owner": "ada", "tool": "xx", "size": 101, "teams": [], "dry": true, "note": "x", "plan": "paid",
         "parts": [{"name": "a", "size": 4, "note": "x", "tags": ["x"]}]}"#;
     insta::assert_compact_debug_snapshot!(judged(&mut machine, loud), @r#"["any prefix", "dry", "every part", "large", "no staff", "noted", "of others", "pairs", "part", "part note", "prefix", "sum", "tagged", "unknown", "asked", "text", "all", "little", "planned", "with note"]"#);
+    assert_eq!(machine.context.fuel_left(), machine.limits.fuel, "judging takes it");
 }
 
 #[test]
