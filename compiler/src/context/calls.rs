@@ -51,14 +51,14 @@ impl Context {
                 return Ok(Entered::Known(known));
             }
         }
-        self.charge_one(span)?;
+        self.bound_call(span)?;
         let marks = self.marks.length();
         let window = if memo.is_some() { self.marks.open_window() } else { 0 };
         self.frames.push(Frame { memo, marks, window, gathers });
         Ok(Entered::Run)
     }
 
-    /// Takes the fuel of a call that is not counted, as nothing of it is left when it ends but its result.
+    /// Begins the call of a function that nobody else calls: there is nothing to end, because only its result is left of it.
     ///
     /// # Errors
     ///
@@ -66,11 +66,12 @@ impl Context {
     #[inline]
     pub(crate) fn charge_call(&mut self, function: FunctionId) -> Result<(), Stop> {
         let span = self.program.functions[function.index()].span;
-        self.charge_one(span)
+        self.bound_call(span)
     }
 
+    /// Takes the fuel of a call, and stops at the limit of depth.
     #[inline]
-    fn charge_one(&mut self, span: Span) -> Result<(), Stop> {
+    fn bound_call(&mut self, span: Span) -> Result<(), Stop> {
         if self.hot.fuel.saturating_sub(self.hot.poll_at) > 1 {
             self.hot.fuel -= 1;
         } else {
