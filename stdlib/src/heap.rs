@@ -577,13 +577,9 @@ impl Heap {
     }
 
     fn collection(&mut self, kind: Kind, length: usize, first: &[Word], second: &[Word]) -> Result<Word, HeapError> {
-        let (mut weight, mut depth) = (1_u32, 0_u16);
-        for items in [first, second] {
-            for item in items {
-                let node = if item.is_node() { self.node(*item).1 } else { Node::new(0, 0, 1, 1) };
-                weight = weight.saturating_add(node.weight);
-                depth = depth.max(node.depth);
-            }
+        let (mut weight, mut depth) = self.extent(first, 1, 0);
+        if !second.is_empty() {
+            (weight, depth) = self.extent(second, weight, depth);
         }
         if weight > WEIGHT_MAX {
             return Err(HeapError::Weight);
@@ -595,12 +591,30 @@ impl Heap {
         let length = arena_offset(length)?;
         self.reserve(size_of::<Word>() * (first.len() + second.len()) + size_of::<Node>())?;
         self.local.words.extend_from_slice(first);
-        self.local.words.extend_from_slice(second);
+        if !second.is_empty() {
+            self.local.words.extend_from_slice(second);
+        }
         let mut node = Node::new(start, length, weight, depth + 1);
         if self.space == Space::Frozen && matches!(kind, Kind::Object | Kind::Set) {
             self.local.make_table(&mut node, first)?;
         }
         self.push_reserved(kind, node)
+    }
+
+    /// Weight and depth of what holds these words too.
+    #[inline]
+    fn extent(&self, items: &[Word], mut weight: u32, mut depth: u16) -> (u32, u16) {
+        for item in items {
+            if item.is_node() {
+                let node = self.node(*item).1;
+                weight = weight.saturating_add(node.weight);
+                depth = depth.max(node.depth);
+            } else {
+                weight = weight.saturating_add(1);
+                depth = depth.max(1);
+            }
+        }
+        (weight, depth)
     }
 
     fn push(&mut self, kind: Kind, node: Node) -> Result<Word, HeapError> {
@@ -617,8 +631,9 @@ impl Heap {
         Ok(Word::node(kind, self.space, index))
     }
 
+    #[inline]
     fn reserve(&self, bytes: usize) -> Result<(), HeapError> {
-        if self.local.bytes_used().saturating_add(bytes) > self.bytes_max { Err(HeapError::Memory) } else { Ok(()) }
+        if self.local.bytes_held().saturating_add(bytes) > self.bytes_max { Err(HeapError::Memory) } else { Ok(()) }
     }
 }
 

@@ -70,6 +70,7 @@ impl Region {
         self.nodes[word.index()]
     }
 
+    #[inline]
     pub(super) fn str(&self, node: Node) -> &str {
         &self.text[node.start as usize..(node.start + node.length) as usize]
     }
@@ -79,19 +80,26 @@ impl Region {
         &self.text.as_bytes()[node.start as usize..(node.start + node.length) as usize]
     }
 
+    #[inline]
     pub(super) fn slice(&self, start: u32, length: u32) -> &[Word] {
         &self.words[start as usize..(start + length) as usize]
     }
 
     /// Bytes in use, about.
     pub fn bytes_used(&self) -> usize {
+        self.bytes_held()
+            + self.tables.len() * size_of::<u32>()
+            // A byte for each slot tells of its state.
+            + self.texts.nodes.capacity() * (size_of::<u32>() + 1)
+    }
+
+    /// Bytes in use but for what only frozen regions have.
+    #[inline]
+    pub(super) fn bytes_held(&self) -> usize {
         self.nodes.len() * size_of::<Node>()
             + self.words.len() * size_of::<Word>()
             + self.text.len()
             + self.numbers.len() * 64
-            + self.tables.len() * size_of::<u32>()
-            // A byte for each slot tells of its state.
-            + self.texts.nodes.capacity() * (size_of::<u32>() + 1)
     }
 
     /// The word of a string of a frozen region.
