@@ -411,13 +411,13 @@ pub fn condition_holds<M: Machine + ?Sized>(
     attempt(machine, condition, true, context, told)
 }
 
-/// What a request adds to a counter.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// What a request adds to a counter, by words of the evaluation.
+#[derive(Debug, Clone, Copy)]
 pub struct Entry {
-    /// The key.
-    pub key: Vec<Value>,
-    /// What is added; not negative.
-    pub amount: Value,
+    /// The key: an array of what can tell requests apart.
+    pub key: Word,
+    /// What is added: a number that is not negative.
+    pub amount: Word,
 }
 
 /// What this request adds to a counter; `Ok(None)` if it does not count.
@@ -449,10 +449,10 @@ pub fn counted<M: Machine + ?Sized>(
         return Err(fault(codes::STATE, message));
     }
     let heap = &context.heap;
-    let Some([key, amount]) = heap.elements(word) else {
+    let Some([key, amount]) = heap.elements(word).and_then(|entry| <&[Word; 2]>::try_from(entry).ok()).copied() else {
         return Err(fault(codes::INTERNAL, "a counter's entry is no array of two".into()));
     };
-    let (Some(key), Some(number)) = (heap.elements(*key), heap.as_number(*amount)) else {
+    let (Some(parts), Some(number)) = (heap.elements(key), heap.as_number(amount)) else {
         let message = format!("counter `{}` can only add up numbers", counter.name);
         return Err(fault(codes::STATE, message));
     };
@@ -460,13 +460,13 @@ pub fn counted<M: Machine + ?Sized>(
         let message = format!("counter `{}` can't add {number}, which is less than nothing", counter.name);
         return Err(fault(codes::STATE, message));
     }
-    let key: Vec<Value> = key.iter().map(|part| heap.to_value(*part)).collect();
-    if let Some(other) = key.iter().find(|value| !is_counter_key(value)) {
+    if let Some(other) = parts.iter().find(|part| !is_counter_key(heap, **part)) {
+        let other = heap.to_value(*other);
         let message =
             format!("counter `{}` can't be kept apart by a value of type {}", counter.name, other.type_name());
         return Err(fault(codes::STATE, message));
     }
-    Ok(Some(Entry { key, amount: Value::Number(number) }))
+    Ok(Some(Entry { key, amount }))
 }
 
 /// Whether `unless` holds. Absence and error count as not exempt, and what it looked for is part of why the rule counts.

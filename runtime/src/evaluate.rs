@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use hpol_compiler::context::{CALL_DEPTH_MAX, Context, Fault, codes};
-use hpol_compiler::machine::{self, Machine, Outcome, Told, Verdict};
+use hpol_compiler::machine::{self, Entry, Machine, Outcome, Told, Verdict};
 use hpol_compiler::plan::{self, DecisionId, Program};
 use hpol_lang::ast::EffectKeyword;
 use hpol_lang::source::Span;
 use hpol_lang::typed;
 use hpol_lang::types::{SelectorKind, Type, validate};
 use hpol_lang::value::Value;
+use hpol_stdlib::heap::Heap;
 
 use crate::build::{Group, Kinds};
 use crate::combine::{Asks, Finding, Findings};
@@ -32,6 +33,39 @@ pub(crate) struct Evaluation<'s> {
     /// Which packages decide on a kind of request.
     pub(crate) kinds: &'s Kinds,
     pub(crate) machine: &'s dyn Machine,
+}
+
+/// What a request leaves behind if it goes ahead, by numbers of the plan and words of the evaluation.
+#[derive(Debug, Default)]
+pub(crate) struct Left {
+    labels: Vec<u32>,
+    entries: Vec<(u32, Entry)>,
+}
+
+impl Left {
+    pub(crate) fn clear(&mut self) {
+        self.labels.clear();
+        self.entries.clear();
+    }
+
+    /// The labels, one for each rule that gives one.
+    pub(crate) fn labels<'p>(&self, program: &'p Program) -> impl Iterator<Item = &'p Arc<str>> {
+        self.labels.iter().filter_map(|number| program.labels.get(*number as usize)).map(|rule| &rule.label)
+    }
+
+    /// What counters get.
+    pub(crate) fn increments(&self, program: &Program, heap: &Heap) -> impl Iterator<Item = Increment> {
+        self.entries.iter().filter_map(|(number, entry)| {
+            let counter = program.counters.get(*number as usize)?;
+            let key = heap.elements(entry.key).unwrap_or_default();
+            Some(Increment {
+                counter: counter.name.clone(),
+                window_nanoseconds: counter.window_nanoseconds,
+                key: key.iter().map(|part| heap.to_value(*part)).collect(),
+                amount: heap.to_value(entry.amount),
+            })
+        })
+    }
 }
 
 /// Told how each rule came out.
@@ -126,7 +160,10 @@ impl Evaluation<'_> {
             watch(*id, &verdict);
             self.take(*id, verdict, findings);
         }
-        self.leave_behind(package, true, context, findings);
+        let mut left = Left::default();
+        self.leave_behind(package, true, context, &mut left, findings);
+        findings.labels.extend(left.labels(self.program).cloned());
+        findings.increments.extend(left.increments(self.program, context.heap()));
     }
 
     /// What the request leaves behind if it goes ahead: labels and increments of the package's counters. A request that counts
@@ -136,16 +173,17 @@ impl Evaluation<'_> {
         package: usize,
         tells_absences: bool,
         context: &mut Context,
+        left: &mut Left,
         findings: &mut Findings,
     ) {
         let own = |number: u32| number as usize == package;
         let mut told = Told { absent: tells_absences.then(Vec::new), ..Told::default() };
-        for rule in self.program.labels.iter().filter(|rule| own(rule.package)) {
+        for (number, rule) in (0..).zip(&self.program.labels).filter(|(_, rule)| own(rule.package)) {
             if findings.incomplete {
                 return;
             }
             if machine::condition_holds(self.machine, rule.condition, context, &mut told).holds() {
-                findings.labels.push(rule.label.clone());
+                left.labels.push(number);
             }
             let absent = told.absent.iter_mut().flat_map(|absent| absent.drain(..));
             findings.absent.extend(absent.filter_map(|site| Some(self.absent_path(self.program.site(site)?))));
@@ -153,18 +191,12 @@ impl Evaluation<'_> {
                 self.take_fault(fault, findings);
             }
         }
-        for counter in self.program.counters.iter().filter(|counter| own(counter.package)) {
+        for (number, counter) in (0..).zip(&self.program.counters).filter(|(_, counter)| own(counter.package)) {
             if findings.incomplete {
                 return;
             }
             match machine::counted(self.machine, counter, context) {
-                Ok(None) => {}
-                Ok(Some(entry)) => findings.increments.push(Increment {
-                    counter: counter.name.clone(),
-                    window_nanoseconds: counter.window_nanoseconds,
-                    key: entry.key,
-                    amount: entry.amount,
-                }),
+                Ok(entry) => left.entries.extend(entry.map(|entry| (number, entry))),
                 Err(fault) => {
                     findings.incomplete = true;
                     self.take_fault(fault, findings);

@@ -14,7 +14,7 @@ use crate::build::Group;
 use crate::combine::{self, Findings, combine};
 use crate::decision::{Decision, Effect, EvaluationError, Increment};
 use crate::engine::{Engine, not_loaded};
-use crate::evaluate;
+use crate::evaluate::{self, Left};
 use crate::guard::guarded;
 use crate::input::{Input, now_nanoseconds};
 use crate::inputs::{Inputs, JsonText, Source, Typed};
@@ -78,7 +78,9 @@ struct Found {
     rules: Vec<FoundRule>,
     /// Rules of a package that can count.
     candidates: Vec<u32>,
-    /// Errors, labels and increments, none of which most decisions have.
+    /// What is left behind if the request goes ahead.
+    left: Left,
+    /// Errors, which most decisions have none of.
     findings: Findings,
     /// Whether there are findings.
     found_more: bool,
@@ -283,6 +285,7 @@ impl Found {
         self.effect = None;
         self.has = 0;
         self.rules.clear();
+        self.left.clear();
         if std::mem::take(&mut self.found_more) {
             self.findings.clear();
         }
@@ -333,22 +336,21 @@ impl Found {
         }
         if self.effect_now() != Effect::Deny && !(program.labels.is_empty() && program.counters.is_empty()) {
             let evaluation = snapshot.evaluation(machine);
-            self.found_more = true;
             for (at, group) in groups.iter().enumerate() {
                 if groups.len() > 1 {
                     inputs.put(at, context);
                 }
                 for package in &group.packages {
-                    evaluation.leave_behind(*package, false, context, &mut self.findings);
+                    evaluation.leave_behind(*package, false, context, &mut self.left, &mut self.findings);
                 }
             }
+            self.found_more |= !self.findings.errors.is_empty();
         }
         let effect = self.effect_now();
         self.effect = Some(effect);
         if effect == Effect::Deny {
             self.rules.retain(|rule| program.decisions[rule.decision.index()].effect == EffectKeyword::Deny);
-            self.findings.labels.clear();
-            self.findings.increments.clear();
+            self.left.clear();
         }
     }
 
@@ -423,13 +425,18 @@ impl<'e> Ruling<'e> {
     }
 
     /// Labels that the session gets if the request goes ahead.
-    pub fn labels(&self) -> &'e [Arc<str>] {
-        &self.evaluator.found.findings.labels
+    pub fn labels(&self) -> impl Iterator<Item = &'e Arc<str>> + use<'e> {
+        let evaluator = self.evaluator;
+        self.program().into_iter().flat_map(|program| evaluator.found.left.labels(program))
     }
 
-    /// What counters get if the request goes ahead.
-    pub fn increments(&self) -> &'e [Increment] {
-        &self.evaluator.found.findings.increments
+    /// What counters get if the request goes ahead; each is made when it is asked for.
+    pub fn increments(&self) -> impl Iterator<Item = Increment> + use<'e> {
+        let found = &self.evaluator.found;
+        let generation = self.evaluator.generation.as_ref();
+        generation
+            .into_iter()
+            .flat_map(|generation| found.left.increments(generation.snapshot.program(), generation.context.heap()))
     }
 
     fn program(&self) -> Option<&'e plan::Program> {

@@ -216,17 +216,14 @@ impl StateSource for EmptyState {
 }
 
 /// Whether a value can tell requests of a counter apart.
-pub fn is_counter_key(value: &Value) -> bool {
-    matches!(value, Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_))
+pub fn is_counter_key(heap: &Heap, word: Word) -> bool {
+    matches!(heap.view(word), View::Null | View::Bool(_) | View::Int(_) | View::Number(_) | View::String(_))
 }
 
 fn counter(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let name = call.text(arguments, 1)?;
     let window_nanoseconds = call.int(arguments, 2)?;
-    let keeps_apart = |word: &&Word| {
-        matches!(call.heap.view(**word), View::Null | View::Bool(_) | View::Int(_) | View::Number(_) | View::String(_))
-    };
-    if let Some(other) = call.array(arguments, 3)?.iter().find(|word| !keeps_apart(word)) {
+    if let Some(other) = call.array(arguments, 3)?.iter().find(|word| !is_counter_key(call.heap, **word)) {
         let kind = type_name(call.heap, *other);
         return Err(failed(format!("counter `{name}` can't be kept apart by a value of type {kind}")));
     }

@@ -120,11 +120,11 @@ impl Engines {
                 let stops = ruling.effect() == Effect::Deny && !decision.errors.is_empty();
                 let agree = if stops { reasons.is_subset(&decided) } else { reasons == decided };
                 assert!(agree && !reasons.is_empty() | decided.is_empty(), "{name}: {reasons:?}, not {decided:?}");
-                let mut left: Vec<_> = ruling.labels().to_vec();
+                let mut left: Vec<_> = ruling.labels().cloned().collect();
                 left.sort();
                 left.dedup();
                 assert_eq!(left, decision.labels, "{name} gives other labels");
-                let mut increments = ruling.increments().to_vec();
+                let mut increments: Vec<_> = ruling.increments().collect();
                 increments.sort();
                 assert_eq!(increments, decision.increments, "{name} counts otherwise");
             }

@@ -19,12 +19,15 @@ use crate::heap::{Heap, View, Word};
 /// Questions that one decision may ask.
 const READS_MAX: usize = 1_000;
 
+/// So many questions are compared one by one, which takes less than to look them up.
+const FEW: usize = 8;
+
 /// The questions of one decision and their answers.
 #[derive(Debug, Default)]
 pub struct State {
     source: Option<Arc<dyn StateSource>>,
     asked: Vec<Asked>,
-    /// Positions in `asked`, by question.
+    /// Positions in `asked`, by question, once there are more than a few.
     places: HashTable<u32>,
     /// The labels of the session one after another, once they were asked for, and where each ends.
     labels: String,
@@ -35,7 +38,6 @@ pub struct State {
 
 #[derive(Debug)]
 struct Asked {
-    hash: u64,
     question: Question,
     answer: Answer,
 }
@@ -105,26 +107,31 @@ impl State {
 
     /// The answer to a question, which is the same throughout a decision.
     pub(super) fn answer(&mut self, question: Question, heap: &Heap) -> Result<&Answer, BuiltinError> {
-        let hash = hash(heap, question);
-        let known = |at: &u32| self.asked.get(*at as usize).is_some_and(|asked| same(heap, asked.question, question));
-        let at = match self.places.find(hash, known) {
-            Some(at) => *at as usize,
-            None => self.ask(question, hash, heap)?,
+        let known = |asked: &Asked| same(heap, asked.question, question);
+        let found = if self.asked.len() <= FEW {
+            self.asked.iter().position(known)
+        } else {
+            let known = |at: &u32| self.asked.get(*at as usize).is_some_and(known);
+            self.places.find(hash(heap, question), known).map(|at| *at as usize)
+        };
+        let at = match found {
+            Some(at) => at,
+            None => self.ask(question, heap)?,
         };
         self.asked.get(at).map(|asked| &asked.answer).ok_or(BuiltinError::Undefined)
     }
 
     /// Asks what was not asked before, and says where the answer stands.
-    #[cold]
-    fn ask(&mut self, question: Question, hash: u64, heap: &Heap) -> Result<usize, BuiltinError> {
+    fn ask(&mut self, question: Question, heap: &Heap) -> Result<usize, BuiltinError> {
         let at = self.asked.len();
         let Some(source) = &self.source else {
             let message = "the host keeps no counters and sessions, so what the policy asks of them is not known";
             return Err(BuiltinError::State(message.into()));
         };
-        let place = u32::try_from(at).ok().filter(|_| at < READS_MAX).ok_or_else(|| {
-            BuiltinError::State(format!("the policy asks more than {READS_MAX} things of counters and the session"))
-        })?;
+        if at >= READS_MAX {
+            let message = format!("the policy asks more than {READS_MAX} things of counters and the session");
+            return Err(BuiltinError::State(message));
+        }
         let answer = match question {
             Question::Counter { name, window_nanoseconds, key } => {
                 source.counter(text(heap, name), window_nanoseconds, counter_key(heap, key)).map(Answer::Counter)
@@ -145,9 +152,16 @@ impl State {
             }
         };
         let answer = answer.map_err(|error| BuiltinError::State(error.0))?;
-        self.asked.push(Asked { hash, question, answer });
-        let Self { asked, places, .. } = self;
-        places.insert_unique(hash, place, |at| asked.get(*at as usize).map_or(0, |asked| asked.hash));
+        self.asked.push(Asked { question, answer });
+        if self.asked.len() > FEW {
+            // Those that came before have no places yet when there are one more than a few.
+            let first = if self.places.is_empty() { 0 } else { at };
+            let Self { asked, places, .. } = self;
+            let hash_at = |place: &u32| asked.get(*place as usize).map_or(0, |asked| hash(heap, asked.question));
+            for place in (first..=at).filter_map(|place| u32::try_from(place).ok()) {
+                places.insert_unique(hash_at(&place), place, hash_at);
+            }
+        }
         Ok(at)
     }
 
