@@ -35,10 +35,17 @@ pub struct Counts {
 
 impl Counts {
     /// The count from one start.
-    pub fn of(&mut self, start: Start) -> &mut u64 {
+    pub fn of(self, start: Start) -> u64 {
         match start {
-            Start::Prepared => &mut self.prepared,
-            Start::Json => &mut self.json,
+            Start::Prepared => self.prepared,
+            Start::Json => self.json,
+        }
+    }
+
+    fn set(&mut self, start: Start, count: u64) {
+        match start {
+            Start::Prepared => self.prepared = count,
+            Start::Json => self.json = count,
         }
     }
 }
@@ -159,7 +166,7 @@ fn take(dump: &str, policies: &[Case], counts: &mut BTreeMap<String, Counts>) {
         for start in Start::ALL {
             if trigger.ends_with(&hint(case, start)) {
                 let total: u64 = total.parse().unwrap_or(0);
-                *counts.entry(case.name.clone()).or_default().of(start) = total / case.timed as u64;
+                counts.entry(case.name.clone()).or_default().set(start, total / case.timed as u64);
             }
         }
     }

@@ -20,6 +20,14 @@ pub struct Allocated {
     pub bytes: usize,
 }
 
+impl Allocated {
+    /// What an instrumented allocator has counted.
+    pub fn of(stats: &stats_alloc::Stats) -> Self {
+        let bytes = stats.bytes_allocated.saturating_sub(stats.bytes_deallocated);
+        Self { times: stats.allocations + stats.reallocations, bytes }
+    }
+}
+
 /// What tells it.
 pub type Meter = fn() -> Allocated;
 
@@ -40,10 +48,43 @@ pub struct Loading {
     pub memory_bytes: usize,
     /// Bytes of memory that machine code stands in; nothing where the system does not tell.
     pub code_bytes: usize,
-    /// Allocations of a warm decision, on average over its requests.
-    pub allocations_prepared: f64,
-    /// The same from JSON text.
-    pub allocations_json: f64,
+    /// How often a warm decision allocates.
+    pub allocations: Allocations,
+}
+
+/// How often a warm decision allocates, on average over the requests of a policy.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Allocations {
+    /// From a prepared request.
+    pub prepared: f64,
+    /// From JSON text.
+    pub json: f64,
+}
+
+impl Allocations {
+    /// The figure from one start.
+    pub fn of(self, start: Start) -> f64 {
+        match start {
+            Start::Prepared => self.prepared,
+            Start::Json => self.json,
+        }
+    }
+}
+
+/// Decides warm requests of a policy, and counts the allocations.
+///
+/// # Errors
+///
+/// What is wrong with the policy.
+pub fn allocations(case: &Case, meter: Meter) -> Result<Allocations, BenchError> {
+    let mut runner = Hpol::load(case)?;
+    let mut count = |start| {
+        runner.batch(start, ROUNDS);
+        let before = meter().times;
+        runner.batch(start, ROUNDS);
+        (meter().times - before) as f64 / (ROUNDS * case.timed) as f64
+    };
+    Ok(Allocations { prepared: count(Start::Prepared), json: count(Start::Json) })
 }
 
 /// How often a policy is loaded.
@@ -73,13 +114,6 @@ pub fn loading(case: &Case, meter: Meter) -> Result<Loading, BenchError> {
         memory_bytes = memory_bytes.max(meter().bytes.saturating_sub(before));
         code_bytes = code_bytes.max(executable_bytes().saturating_sub(code_before));
     }
-    let mut runner = Hpol::load(case)?;
-    let mut allocations = |start| {
-        runner.batch(start, ROUNDS);
-        let before = meter().times;
-        runner.batch(start, ROUNDS);
-        (meter().times - before) as f64 / (ROUNDS * case.timed) as f64
-    };
     let documents = case.files.iter().filter(|(path, _)| path.ends_with(".json") && !path.ends_with(".schema.json"));
     Ok(Loading {
         policy: case.name.clone(),
@@ -89,8 +123,7 @@ pub fn loading(case: &Case, meter: Meter) -> Result<Loading, BenchError> {
         document_bytes: documents.map(|(_, content)| content.len()).sum(),
         memory_bytes,
         code_bytes,
-        allocations_prepared: allocations(Start::Prepared),
-        allocations_json: allocations(Start::Json),
+        allocations: allocations(case, meter)?,
     })
 }
 

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use hpol_benches::engine::Start;
 use hpol_benches::error::BenchError;
 use hpol_benches::loading::{Allocated, Beside, Held, Latencies, Loading, latencies, loading, reloads};
 use hpol_benches::policy::{Case, chosen};
@@ -71,9 +72,7 @@ fn main() -> ExitCode {
 }
 
 fn allocated() -> Allocated {
-    let stats = ALLOCATOR.stats();
-    let bytes = stats.bytes_allocated.saturating_sub(stats.bytes_deallocated);
-    Allocated { times: stats.allocations + stats.reallocations, bytes }
+    Allocated::of(&ALLOCATOR.stats())
 }
 
 fn run(arguments: &Arguments) -> Result<ExitCode, BenchError> {
@@ -136,8 +135,9 @@ fn loading_text(all: &[Loading], missed: &mut Vec<String>) -> String {
         if small && one.memory_bytes > 1_000_000 {
             missed.push(format!("{} holds {}, of 1 MB", one.policy, bytes(one.memory_bytes as f64)));
         }
-        if one.allocations_prepared > 0.0 {
-            missed.push(format!("{} allocates {:.1} times a decision, of 0", one.policy, one.allocations_prepared));
+        for start in Start::ALL.into_iter().filter(|start| one.allocations.of(*start) > 0.0) {
+            let times = one.allocations.of(start);
+            missed.push(format!("{} allocates {times:.1} times a decision ({}), of 0", one.policy, start.word()));
         }
         let of_documents = one.memory_bytes as f64 / one.document_bytes as f64;
         table.row([
@@ -149,8 +149,8 @@ fn loading_text(all: &[Loading], missed: &mut Vec<String>) -> String {
             bytes(one.memory_bytes as f64),
             if one.document_bytes > 10_000 { format!("{of_documents:.1}×") } else { "–".to_owned() },
             bytes(one.code_bytes as f64),
-            format!("{:.1}", one.allocations_prepared),
-            format!("{:.1}", one.allocations_json),
+            format!("{:.1}", one.allocations.prepared),
+            format!("{:.1}", one.allocations.json),
         ]);
     }
     format!(
