@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+mod exact;
 mod json;
 mod json_tree;
 mod number;
@@ -16,6 +17,7 @@ mod scan;
 mod typed;
 mod yaml;
 
+pub use exact::{EXACT_NUMBER, Exact, exact_number};
 pub use json::{JsonError, JsonLimits, parse_json, parse_json_last_key, parse_json_tree};
 pub use json_tree::JsonTree;
 pub use number::{Number, NumberError};

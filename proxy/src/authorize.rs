@@ -6,9 +6,10 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hpol_lang::value::{JsonTree, Value};
+use hpol_lang::value::JsonTree;
+use hpol_runtime::Engine;
 use hpol_runtime::decision::{Decision, Direction, Effect};
-use hpol_runtime::{Engine, Input};
+use hpol_runtime::state::StateSource;
 use hpol_stdlib::detect::mask::HashKey;
 
 use crate::clock::Timestamp;
@@ -20,6 +21,10 @@ use crate::mask::Masks;
 use crate::mask::document::CannotMask;
 use crate::refusal::{DecisionBrief, Refusal};
 use crate::upstream::Upstream;
+
+mod view;
+
+use view::{HttpView, LlmView};
 
 /// A request as far as policies see it.
 #[derive(Debug)]
@@ -101,40 +106,19 @@ impl Message {
         }
     }
 
-    /// The input to decide on.
-    pub(crate) fn input(&self, subject: &Subject<'_>) -> Input {
-        let identity = Value::object([
-            ("sub", Value::from(subject.identity.subject.as_str())),
-            ("iss", Value::from(subject.identity.issuer.as_str())),
-            ("groups", Value::array(subject.identity.groups.iter().map(|group| Value::from(group.as_str())))),
-            ("claims", subject.identity.claims.clone()),
-        ]);
-        let labels = subject.target.labels().iter().map(|(name, value)| (name.as_str(), Value::from(value.as_str())));
-        let target = Value::object([("name", Value::from(subject.target.name())), ("labels", Value::object(labels))]);
-        let mut fields = vec![
-            ("time", Value::from(subject.time.to_string())),
-            ("headers", self.head.header_values()),
-            ("identity", identity),
-            ("target", target),
-            ("client", Value::object([("ip", Value::from(subject.client.to_canonical().to_string()))])),
-        ];
-        let kind = match &self.content {
+    /// Asks an engine.
+    fn decide(&self, engine: &Engine, subject: &Subject<'_>, view: &Arc<View>) -> Decision {
+        let (head, now) = (&self.head, subject.time.nanoseconds());
+        let state: Option<Arc<dyn StateSource>> = Some(view.clone());
+        match &self.content {
             Content::Llm(request, body) => {
-                fields.extend(request.fields(body));
-                "llm.Request"
+                engine.decide_typed("llm.Request", &LlmView { head, subject, request, body }, now, state)
             }
-            Content::Http(body, size) => {
-                let segments = self.head.segments.iter().map(|segment| Value::from(segment.as_str()));
-                fields.push(("method", Value::from(self.head.method.as_str())));
-                fields.push(("path", Value::from(self.head.path.as_str())));
-                fields.push(("path_segments", Value::array(segments)));
-                fields.push(("query", self.head.query_values()));
-                fields.push(("body_size", Value::from(i64::try_from(*size).unwrap_or(i64::MAX))));
-                fields.extend(body.as_ref().map(|body| ("body", body.to_value())));
-                "http.Request"
+            Content::Http(body, body_size) => {
+                let view = HttpView { head, subject, body: body.as_ref(), body_size: *body_size };
+                engine.decide_typed("http.Request", &view, now, state)
             }
-        };
-        Input::new(kind, Value::object(fields)).at(subject.time.nanoseconds())
+        }
     }
 }
 
@@ -147,7 +131,7 @@ pub(crate) fn authorize(
     key: &Arc<HashKey>,
 ) -> Authorized {
     let started = Instant::now();
-    let decision = engine.decide(&message.input(subject).with_state(view.clone()));
+    let decision = message.decide(engine, subject, view);
     let took = started.elapsed();
     let verdict = verdict(&decision, message, key);
     Authorized { decision, verdict, took }

@@ -1,5 +1,6 @@
 //! What several tests need: a store in a folder of its own, a clock that is set by hand, decisions.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, UNIX_EPOCH};
@@ -10,7 +11,7 @@ use hpol_stdlib::detect::mask::HashKey;
 use tempfile::TempDir;
 
 use crate::clock::Clock;
-use crate::config::StoreConfig;
+use crate::config::{ApiKeyHeader, StoreConfig, UpstreamConfig, UpstreamKind, UpstreamTimeouts};
 use crate::identity::Identity;
 use crate::mask::text::TextMasks;
 use crate::store::Store;
@@ -66,6 +67,23 @@ pub(crate) fn identity(subject: &str) -> Identity {
         issuer: "https://id.example.com".to_owned(),
         groups: vec!["agents".to_owned()],
         ..Identity::anonymous()
+    }
+}
+
+/// An upstream that nobody listens at.
+pub(crate) fn upstream_config(name: &str, prefix: &str, host: Option<&str>) -> UpstreamConfig {
+    UpstreamConfig {
+        name: name.to_owned(),
+        kind: UpstreamKind::Http,
+        labels: BTreeMap::new(),
+        base_url: "http://127.0.0.1:1/base/".to_owned(),
+        path_prefix: prefix.to_owned(),
+        host: host.map(str::to_owned),
+        strip_prefix: true,
+        api_key: None,
+        api_key_header: ApiKeyHeader::default(),
+        timeouts: UpstreamTimeouts::default(),
+        ca_file: None,
     }
 }
 

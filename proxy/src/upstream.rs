@@ -279,23 +279,7 @@ impl Upstreams {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ApiKeyHeader, UpstreamTimeouts};
-
-    fn config(name: &str, prefix: &str, host: Option<&str>) -> UpstreamConfig {
-        UpstreamConfig {
-            name: name.to_owned(),
-            kind: UpstreamKind::Http,
-            labels: BTreeMap::new(),
-            base_url: "http://127.0.0.1:1/base/".to_owned(),
-            path_prefix: prefix.to_owned(),
-            host: host.map(str::to_owned),
-            strip_prefix: true,
-            api_key: None,
-            api_key_header: ApiKeyHeader::default(),
-            timeouts: UpstreamTimeouts::default(),
-            ca_file: None,
-        }
-    }
+    use crate::testing::upstream_config as config;
 
     fn upstreams() -> Upstreams {
         let configs = [

@@ -19,6 +19,7 @@ use crate::error::{LoadError, QueryError, Rejection, code};
 use crate::evaluate;
 use crate::explain::{self, Explanation, QueryExplanation};
 use crate::input::{Input, now_nanoseconds};
+use crate::inputs::{Source, Typed};
 use crate::limits::Limits;
 use crate::query::{self, Asked};
 use crate::snapshot::Snapshot;
@@ -203,12 +204,51 @@ impl Engine {
 
     /// Decides on a request. Whatever goes wrong is a deny whose [`Decision::errors`] say why.
     pub fn decide(&self, input: &Input) -> Decision {
+        self.decide_on(input.kind(), &input.value(), input.now_nanoseconds(), input.state().cloned())
+    }
+
+    /// As [`Engine::decide`], on a Rust value whose fields go straight to where the policies look for them. A field that is
+    /// `None` is absent; else the forms are those of [`hpol_lang::value::to_value`]. The time that counts is in nanoseconds
+    /// since 1970; without `state`, rules that ask for earlier requests fail, and protect.
+    ///
+    /// ```
+    /// # use hpol_runtime::source::Files;
+    /// # use hpol_runtime::{Effect, Engine, EngineOptions};
+    /// # let policy = "package guard\ninput: Call\ntype Call = {method: string}\nallow \"reads\" if input.method == \"GET\"\n";
+    /// # let engine = Engine::new(EngineOptions::default());
+    /// # engine.load(&Files::from_memory([("guard.hpol", policy)]))?;
+    /// #[derive(serde::Serialize)]
+    /// struct Call<'c> {
+    ///     method: &'c str,
+    /// }
+    ///
+    /// let decision = engine.decide_typed("Call", &Call { method: "GET" }, 1_750_000_000_000_000_000, None);
+    /// assert_eq!(decision.effect, Effect::Allow);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn decide_typed<T: Serialize + ?Sized>(
+        &self,
+        kind: &str,
+        value: &T,
+        now_nanoseconds: i64,
+        state: Option<Arc<dyn StateSource>>,
+    ) -> Decision {
+        self.decide_on(kind, &Typed(value), now_nanoseconds, state)
+    }
+
+    fn decide_on<S: Source>(
+        &self,
+        kind: &str,
+        source: &S,
+        now_nanoseconds: i64,
+        state: Option<Arc<dyn StateSource>>,
+    ) -> Decision {
         let Some(snapshot) = self.shared.current.load_full() else { return not_loaded() };
         let options = &self.shared.options;
         let findings = snapshot.with_machine(options.kind, |machine, context| {
-            evaluate::begin(context, &options.limits, input.now_nanoseconds());
-            context.set_state(input.state().cloned());
-            snapshot.evaluation(machine).decide(input.kind(), input.value(), context, &mut |_, _| {})
+            evaluate::begin(context, &options.limits, now_nanoseconds);
+            context.set_state(state);
+            snapshot.evaluation(machine).decide(kind, source, context, &mut |_, _| {})
         });
         combine(findings.unwrap_or_else(Findings::defect), snapshot.name())
     }

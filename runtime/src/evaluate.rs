@@ -9,7 +9,6 @@ use hpol_lang::ast::EffectKeyword;
 use hpol_lang::source::Span;
 use hpol_lang::typed;
 use hpol_lang::types::{SelectorKind, Type, validate};
-use hpol_lang::value::Value;
 use hpol_stdlib::heap::Heap;
 
 use crate::build::{Group, Kinds};
@@ -73,9 +72,15 @@ pub(crate) type Watch<'w> = &'w mut dyn FnMut(DecisionId, &Verdict);
 
 impl Evaluation<'_> {
     /// Decides on a request of `kind` with every package that takes part.
-    pub(crate) fn decide(&self, kind: &str, value: &Value, context: &mut Context, watch: Watch<'_>) -> Findings {
+    pub(crate) fn decide<S: Source>(
+        &self,
+        kind: &str,
+        source: &S,
+        context: &mut Context,
+        watch: Watch<'_>,
+    ) -> Findings {
         let (mut findings, mut inputs) = (Findings::default(), Inputs::default());
-        if let Some(groups) = self.load(kind, &value, context, &mut inputs, &mut findings) {
+        if let Some(groups) = self.load(kind, source, context, &mut inputs, &mut findings) {
             self.run(groups, &inputs, context, &mut findings, watch);
         }
         findings

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use hpol_lang::types::{Definitions, Demand, Field, Measure, Record, Refined, Rest, TextPattern, Type, validate};
-use hpol_lang::value::{JsonLimits, Number, Value, parse_json, to_value};
+use hpol_lang::value::{Exact, JsonLimits, Number, Value, parse_json, parse_json_tree, to_value};
 use hpol_stdlib::heap::{Heap, Word};
 use hpol_stdlib::read::{Declined, Projection, Reader, Shape};
 
@@ -110,10 +110,17 @@ fn one(text: &str, ty: &Type, projection: &Projection, shape: &Shape, reader: &m
     if let Ok(parsed) = &parsed {
         let taken = reader.read_value(parsed, shape, &mut heap, &mut slots);
         outcome.value = compare(taken, value.as_ref(), &heap, &slots, "the reader of values");
-        // What serde sees of a value is not all of it: exact decimals become floats.
+        let taken = reader.read_typed(&Exact(parsed), shape, &mut heap, &mut slots);
+        outcome.typed = compare(taken, value.as_ref(), &heap, &slots, "the reader of Rust values");
+        // What serde sees of a value otherwise is not all of it: exact decimals become floats.
         let seen = to_value(parsed).ok().and_then(|seen| validate(&seen, ty).ok());
         let taken = reader.read_typed(parsed, shape, &mut heap, &mut slots);
-        outcome.typed = compare(taken, seen.as_ref(), &heap, &slots, "the reader of Rust values");
+        compare(taken, seen.as_ref(), &heap, &slots, "the reader of Rust values with floats");
+    }
+    if let Ok(tree) = parse_json_tree(text, JsonLimits::default()) {
+        let taken = reader.read_typed(&Exact(&tree), shape, &mut heap, &mut slots);
+        let typed = compare(taken, value.as_ref(), &heap, &slots, "the reader of documents as written");
+        assert_eq!(typed, outcome.typed, "{}", told("a document is read otherwise as it was written"));
     }
     outcome
 }

@@ -285,7 +285,7 @@ pub(super) fn write_string(out: &mut String, text: &str) {
 }
 
 /// JSON has only string keys, so another key is written as its own JSON text.
-fn key_text(key: &Value) -> String {
+pub(super) fn key_text(key: &Value) -> String {
     key.as_str().map_or_else(|| key.to_json(), str::to_owned)
 }
 

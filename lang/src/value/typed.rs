@@ -10,7 +10,7 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 use serde::ser::{self, Serialize, Serializer};
 
-use super::{JsonLimits, Number, Value};
+use super::{EXACT_NUMBER, JsonLimits, Number, Value, exact_number};
 
 /// Why a Rust value is none that policies can see.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -209,9 +209,12 @@ impl Serializer for ToValue {
 
     fn serialize_newtype_struct<T: Serialize + ?Sized>(
         self,
-        _: &'static str,
+        name: &'static str,
         value: &T,
     ) -> Result<Option<Value>, TypedError> {
+        if name == EXACT_NUMBER {
+            return exact_number(value).map(|number| Some(Value::Number(number))).ok_or(TypedError::Number);
+        }
         value.serialize(self)
     }
 

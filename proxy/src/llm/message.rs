@@ -1,8 +1,6 @@
 //! A call of a language model, as a policy sees it: one shape for both protocols of `llm.Request`.
 
-use hpol_lang::value::{JsonTree, Value};
-
-use crate::mask::texts::texts_of;
+use serde::Serialize;
 
 /// The protocol of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,7 +84,7 @@ pub struct Message {
 }
 
 /// A part of a message.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Part {
     /// `text`, `refusal`, `image`, `audio`, `file`, `unknown`.
     pub kind: &'static str,
@@ -108,7 +106,7 @@ impl Part {
 }
 
 /// A tool offered to the model.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Tool {
     /// Its kind, as written.
     pub kind: String,
@@ -121,7 +119,7 @@ pub struct Tool {
 }
 
 /// A call the model made earlier.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ToolCall {
     /// Its id.
     pub call_id: Option<String>,
@@ -171,103 +169,18 @@ impl LlmRequest {
         }
     }
 
-    /// The fields of `llm.Request` that come from the body.
-    pub fn fields(&self, body: &JsonTree) -> Vec<(&'static str, Value)> {
-        let mut fields = vec![
-            ("point", Value::from("request")),
-            ("endpoint", Value::from(self.endpoint.name())),
-            ("stream", Value::from(self.stream)),
-            ("background", Value::from(self.background)),
-            ("messages", Value::array(self.messages.iter().map(Message::value))),
-            ("texts", Value::array(texts_of(body).into_iter().map(Value::from))),
-            ("tools", Value::array(self.tools.iter().map(Tool::value))),
-            ("tool_calls", Value::array(self.tool_calls.iter().map(ToolCall::value))),
-            ("tool_outputs", Value::array(self.tool_outputs.iter().map(|output| self.output_value(output)))),
-            ("unknown_kinds", Value::array(self.unknown_kinds.iter().map(|kind| Value::from(kind.as_str())))),
-            ("body", body_value(body)),
-        ];
-        add_text(&mut fields, "model", self.model.as_deref());
-        add_text(&mut fields, "instructions", self.all_instructions().as_deref());
-        add_text(&mut fields, "previous_response_id", self.previous_response_id.as_deref());
-        add_text(&mut fields, "conversation", self.conversation.as_deref());
-        add_text(&mut fields, "prompt_id", self.prompt_id.as_deref());
-        fields.extend(self.store.map(|store| ("store", Value::from(store))));
-        fields.extend(self.max_output_tokens.map(|tokens| ("max_output_tokens", Value::from(tokens))));
-        fields
-    }
-
-    fn all_instructions(&self) -> Option<String> {
+    /// The system's instructions, wherever they stand.
+    pub(crate) fn all_instructions(&self) -> Option<String> {
         let spoken = self.messages.iter().filter(|message| matches!(message.role.as_str(), "system" | "developer"));
         let texts: Vec<String> = self.instructions.iter().cloned().chain(spoken.map(Message::text)).collect();
         (!texts.is_empty()).then(|| texts.join("\n"))
     }
-
-    fn output_value(&self, output: &ToolOutput) -> Value {
-        let called = |call: &&ToolCall| output.call_id.is_some() && call.call_id == output.call_id;
-        let name = self.tool_calls.iter().find(called).and_then(|call| call.name.as_deref());
-        let mut fields = vec![("text", Value::from(output.text.as_str()))];
-        add_text(&mut fields, "call_id", output.call_id.as_deref());
-        add_text(&mut fields, "name", name);
-        Value::object(fields)
-    }
 }
 
 impl Message {
-    fn text(&self) -> String {
+    /// Its texts, a line each.
+    pub(crate) fn text(&self) -> String {
         let texts: Vec<&str> = self.parts.iter().filter_map(|part| part.text.as_deref()).collect();
         texts.join("\n")
     }
-
-    fn value(&self) -> Value {
-        Value::object([
-            ("role", Value::from(self.role.as_str())),
-            ("text", Value::from(self.text())),
-            ("parts", Value::array(self.parts.iter().map(Part::value))),
-        ])
-    }
-}
-
-impl Part {
-    fn value(&self) -> Value {
-        let mut fields = vec![("kind", Value::from(self.kind))];
-        add_text(&mut fields, "text", self.text.as_deref());
-        add_text(&mut fields, "url", self.url.as_deref());
-        add_text(&mut fields, "filename", self.filename.as_deref());
-        add_text(&mut fields, "file_id", self.file_id.as_deref());
-        Value::object(fields)
-    }
-}
-
-impl Tool {
-    fn value(&self) -> Value {
-        let mut fields = vec![("kind", Value::from(self.kind.as_str())), ("hosted", Value::from(self.hosted))];
-        add_text(&mut fields, "name", self.name.as_deref());
-        add_text(&mut fields, "server_url", self.server_url.as_deref());
-        Value::object(fields)
-    }
-}
-
-impl ToolCall {
-    fn value(&self) -> Value {
-        let mut fields = vec![("arguments", Value::from(self.arguments.as_str()))];
-        add_text(&mut fields, "call_id", self.call_id.as_deref());
-        add_text(&mut fields, "name", self.name.as_deref());
-        Value::object(fields)
-    }
-}
-
-fn add_text(fields: &mut Vec<(&'static str, Value)>, name: &'static str, text: Option<&str>) {
-    fields.extend(text.map(|text| (name, Value::from(text))));
-}
-
-/// The body without the credentials that tools carry for their servers.
-fn body_value(body: &JsonTree) -> Value {
-    let mut body = body.clone();
-    if let Some(JsonTree::Array(tools)) = body.get_mut("tools") {
-        for tool in tools {
-            tool.remove("authorization");
-            tool.remove("headers");
-        }
-    }
-    body.to_value()
 }

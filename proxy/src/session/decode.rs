@@ -64,7 +64,8 @@ fn parse(head: &Head, body: &[u8], limit: usize) -> Result<JsonTree, Refusal> {
         return Err(refuse("its character set must be UTF-8".to_owned()));
     }
     let text = std::str::from_utf8(body).map_err(|_| refuse("it is not UTF-8".to_owned()))?;
-    let limits = JsonLimits { bytes_max: limit, ..JsonLimits::default() };
+    // Policies see it as a field of the request, a level deeper.
+    let limits = JsonLimits { bytes_max: limit, depth_max: JsonLimits::default().depth_max - 1 };
     parse_json_tree(text, limits).map_err(|error| refuse(error.to_string()))
 }
 

@@ -1,6 +1,6 @@
 //! Anything that serde can write → slots.
 
-use hpol_lang::value::{JsonLimits, Number, key_of, to_value_within};
+use hpol_lang::value::{EXACT_NUMBER, JsonLimits, Number, exact_number, key_of, to_value_within};
 use num_bigint::BigInt;
 use serde::ser::{self, Serialize, Serializer};
 
@@ -330,7 +330,16 @@ impl<'f, 'r> Serializer for Filler<'f, 'r> {
         self.serialize_str(variant)
     }
 
-    fn serialize_newtype_struct<T: Serialize + ?Sized>(self, _: &'static str, value: &T) -> Result<Option<Word>, Stop> {
+    fn serialize_newtype_struct<T: Serialize + ?Sized>(
+        self,
+        name: &'static str,
+        value: &T,
+    ) -> Result<Option<Word>, Stop> {
+        if name == EXACT_NUMBER {
+            let number = exact_number(value).ok_or(Stop::Declined)?;
+            let filler = self.narrowed(Met::Number)?;
+            return Ok(Some(filler.work.number(filler.node, number)?));
+        }
         value.serialize(self)
     }
 
