@@ -68,14 +68,17 @@ pub enum HeapError {
     Weight,
 }
 
-/// Where an arena's nodes and words stand, and how many there are, for generated code.
+/// Where an arena's nodes, words and text stand, and how many there are, for generated code. Its size is a power of two, so that a
+/// bit of a word leads to it by a shift.
 #[derive(Debug, Clone, Copy, Default)]
-#[repr(C)]
+#[repr(C, align(64))]
 pub struct Arena {
     nodes: usize,
     nodes_length: usize,
     words: usize,
     words_length: usize,
+    text: usize,
+    text_length: usize,
 }
 
 impl Arena {
@@ -87,6 +90,10 @@ impl Arena {
     pub const WORDS: usize = offset_of!(Arena, words);
     /// Where the number of the words stands.
     pub const WORDS_LENGTH: usize = offset_of!(Arena, words_length);
+    /// Where the address of the text stands.
+    pub const TEXT: usize = offset_of!(Arena, text);
+    /// Where the bytes of the text are counted.
+    pub const TEXT_LENGTH: usize = offset_of!(Arena, text_length);
 
     #[inline]
     fn of(region: &Region) -> Self {
@@ -95,6 +102,8 @@ impl Arena {
             nodes_length: region.nodes.len(),
             words: region.words.as_ptr().expose_provenance(),
             words_length: region.words.len(),
+            text: region.text.as_ptr().expose_provenance(),
+            text_length: region.text.len(),
         }
     }
 }
@@ -176,9 +185,9 @@ impl Heap {
     pub const ARENAS_OFFSET: usize = offset_of!(Heap, arenas);
     /// Bytes of a node.
     pub const NODE_BYTES: usize = size_of::<Node>();
-    /// Where the index of a collection's first word stands in its node, in bytes; it has 32 bits.
+    /// Where stands in a node, in bytes, where a collection's words start, or a string's bytes; it has 32 bits.
     pub const NODE_START: usize = offset_of!(Node, start);
-    /// Where a collection's length stands in its node, in bytes; it has 32 bits.
+    /// Where stands in a node, in bytes, how many elements a collection has, or bytes a string; it has 32 bits.
     pub const NODE_LENGTH: usize = offset_of!(Node, length);
     /// Where stands in the node of a frozen set or object how many slots its table has, as a power of two, in bytes; it has 16
     /// bits, and is 0 if there is no table. Where the table starts stands behind the collection's words, as an integer's word. A
@@ -522,10 +531,8 @@ impl Heap {
         if let Some(word) = self.interned(text) {
             return Ok(word);
         }
-        let start = arena_offset(self.local.text.len())?;
         let length = arena_offset(text.len())?;
-        self.reserve(text.len())?;
-        self.local.text.push_str(text);
+        let start = self.push_text(text)?;
         let weight = 1 + length / BYTES_PER_WEIGHT;
         let word = self.push(Kind::String, Node::new(start, length, weight, 1))?;
         if self.space == Space::Frozen {
@@ -594,6 +601,8 @@ impl Heap {
         if !second.is_empty() {
             self.local.words.extend_from_slice(second);
         }
+        let Arena { words, words_length, .. } = Arena::of(&self.local);
+        self.arenas[0] = Arena { words, words_length, ..self.arenas[0] };
         let mut node = Node::new(start, length, weight, depth + 1);
         if self.space == Space::Frozen && matches!(kind, Kind::Object | Kind::Set) {
             self.local.make_table(&mut node, first)?;
@@ -617,6 +626,16 @@ impl Heap {
         (weight, depth)
     }
 
+    /// Adds text, and says where it starts. Only what adds a node is seen by words, but text that moves must be known at once.
+    fn push_text(&mut self, text: &str) -> Result<u32, HeapError> {
+        let start = arena_offset(self.local.text.len())?;
+        self.reserve(text.len())?;
+        self.local.text.push_str(text);
+        let Arena { text, text_length, .. } = Arena::of(&self.local);
+        self.arenas[0] = Arena { text, text_length, ..self.arenas[0] };
+        Ok(start)
+    }
+
     fn push(&mut self, kind: Kind, node: Node) -> Result<Word, HeapError> {
         self.reserve(size_of::<Node>())?;
         self.push_reserved(kind, node)
@@ -627,7 +646,8 @@ impl Heap {
     fn push_reserved(&mut self, kind: Kind, node: Node) -> Result<Word, HeapError> {
         let index = arena_offset(self.local.nodes.len())?;
         self.local.nodes.push(node);
-        self.arenas[0] = Arena::of(&self.local);
+        let Arena { nodes, nodes_length, .. } = Arena::of(&self.local);
+        self.arenas[0] = Arena { nodes, nodes_length, ..self.arenas[0] };
         Ok(Word::node(kind, self.space, index))
     }
 

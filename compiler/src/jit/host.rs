@@ -94,8 +94,6 @@ hosts! {
     EachRun = each_run: Host4 / 4,
     RunKey = run_key: Host4 / 4,
     RunValue = run_value: Host4 / 4,
-    EachKey = each_key: Host2 / 2,
-    EachValue = each_value: Host2 / 2,
     CollectBegin = collect_begin: Host0 / 0,
     Emit = emit: Host3 / 3,
     CollectEnd = collect_end: Host2 / 2,
@@ -382,14 +380,6 @@ extern "C" fn run_value(context: Pointer, index: u64, run: u64, collection: u64,
     word(context, |context| {
         Ok(context.run_entry(Some(IndexId(narrow(index))), Run::unpack(run), bits(collection), narrow(at)).1)
     })
-}
-
-extern "C" fn each_key(context: Pointer, collection: u64, at: u64) -> u64 {
-    word(context, |context| Ok(context.each_entry(bits(collection), narrow(at)).0))
-}
-
-extern "C" fn each_value(context: Pointer, collection: u64, at: u64) -> u64 {
-    word(context, |context| Ok(context.each_entry(bits(collection), narrow(at)).1))
 }
 
 extern "C" fn collect_begin(context: Pointer) -> u64 {

@@ -15,6 +15,7 @@ use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
 use hpol_stdlib::heap::Word;
 
 use crate::index::is_keyed;
+use crate::ops::TextTest;
 use crate::optimise::Writes;
 use crate::plan::{Block as PlanBlock, Function, Label, PlaceId, Program, Register, Statement, StatementKind};
 
@@ -30,6 +31,7 @@ mod hashed;
 mod matching;
 mod screen;
 mod structure;
+mod texts;
 
 pub(super) use screen::screen;
 
@@ -81,12 +83,16 @@ fn constants(function: &Function) -> Vec<Option<Word>> {
 }
 
 /// Which registers hold the answer of one comparison that nothing but tests look at, so that it need not be a word.
-fn conditions(function: &Function) -> Vec<bool> {
+fn conditions(program: &Program, function: &Function) -> Vec<bool> {
     let writes = Writes::of(function);
     let mut conditions = vec![false; function.registers as usize];
     let mut tests = vec![0; function.registers as usize];
     function.body.each_statement(&mut |statement| {
         if let StatementKind::Compare { target, .. } | StatementKind::Membership { target, .. } = &statement.kind {
+            conditions[target.index()] = writes.once(*target);
+        } else if let StatementKind::Builtin { target, builtin, .. } = &statement.kind
+            && TextTest::of(program.builtins[builtin.index()].name).is_some()
+        {
             conditions[target.index()] = writes.once(*target);
         } else if let StatementKind::Test { value, .. } = &statement.kind {
             tests[value.index()] += 1;
@@ -96,6 +102,21 @@ fn conditions(function: &Function) -> Vec<bool> {
         *condition &= writes.read(register) == tests[register.index()];
     }
     conditions
+}
+
+/// How many statements in loops read a member of an object.
+fn fields_in_loops(block: &PlanBlock, in_loop: bool) -> u32 {
+    let count = |statement: &Statement| {
+        let within = in_loop || matches!(statement.kind, StatementKind::Each { .. });
+        let below = statement.block().map_or(0, |block| fields_in_loops(block, within));
+        below + u32::from(in_loop && matches!(statement.kind, StatementKind::Field { .. }))
+    };
+    block.statements.iter().map(count).sum()
+}
+
+/// Where a hint stands among all.
+fn hint_offset(at: u32) -> i32 {
+    i32::try_from(at as usize * WORD_BYTES).unwrap_or(i32::MAX)
 }
 
 /// Something around the statements that are being translated.
@@ -126,9 +147,11 @@ struct Translator<'p, 'b> {
     constants: Vec<Option<Word>>,
     /// Where the answers of comparisons that only tests look at are kept, by register.
     conditions: Vec<Option<Variable>>,
-    /// Places at which members of objects were found last, as many as the function has statements that read one: what loops run
+    /// Where is kept at which place members of objects were found last, for each statement of a loop that reads one: what loops run
     /// over mostly looks the same.
-    hints: Vec<Variable>,
+    hints: Option<StackSlot>,
+    /// How many of these have been translated.
+    hinted: u32,
     /// Perfect hashes that the code looks into.
     hashes: &'p mut Hashes,
     /// How many loops are around the statements.
@@ -157,7 +180,8 @@ impl<'p, 'b> Translator<'p, 'b> {
             constants: Vec::new(),
             hashes,
             conditions: Vec::new(),
-            hints: Vec::new(),
+            hints: None,
+            hinted: 0,
             loops: 0,
             screening: None,
         }
@@ -167,7 +191,7 @@ impl<'p, 'b> Translator<'p, 'b> {
     fn open(&mut self, function: &Function) {
         self.registers = (0..function.registers).map(|_| self.builder.declare_var(types::I64)).collect();
         self.constants = constants(function);
-        let conditions = conditions(function).into_iter();
+        let conditions = conditions(self.program, function).into_iter();
         self.conditions =
             conditions.map(|is_condition| is_condition.then(|| self.builder.declare_var(types::I8))).collect();
         self.make_hints(function);
@@ -204,16 +228,20 @@ impl Translator<'_, '_> {
         self.begin(end);
     }
 
+    /// Makes room for the places at which members are looked for first, all at the start now.
     fn make_hints(&mut self, function: &Function) {
-        self.hints.clear();
-        let zero = self.number(0_u64);
-        function.body.each_statement(&mut |statement| {
-            if let StatementKind::Field { .. } = &statement.kind {
-                let hint = self.builder.declare_var(types::I64);
-                self.builder.def_var(hint, zero);
-                self.hints.push(hint);
-            }
+        let count = fields_in_loops(&function.body, false);
+        self.hinted = 0;
+        self.hints = (count > 0).then(|| {
+            let bytes = u32::try_from(WORD_BYTES).unwrap_or(u32::MAX).saturating_mul(count);
+            self.builder.create_sized_stack_slot(StackSlotData::new(StackSlotKind::ExplicitSlot, bytes, 3))
         });
+        let zero = self.number(0_u64);
+        for at in 0..count {
+            if let Some(hints) = self.hints {
+                self.builder.ins().stack_store(types::I64, zero, hints, hint_offset(at));
+            }
+        }
     }
 
     fn block(&mut self, block: &PlanBlock) -> Continues {
@@ -444,21 +472,21 @@ impl Translator<'_, '_> {
         registers.iter().map(|register| self.get(*register)).collect()
     }
 
-    /// Takes one unit of fuel.
-    fn charge_one(&mut self, place: PlaceId) {
+    /// Takes units of fuel. As signed numbers, what is left is never above the mark where there was too little, so that one comparison
+    /// sends all of that to the host.
+    fn charge(&mut self, units: u64, place: PlaceId) {
         let (fuel, poll_at) = (self.load(Field::Fuel), self.load(Field::PollAt));
-        let one = self.number(1_u64);
-        let floor = self.builder.ins().iadd(poll_at, one);
-        let enough = self.builder.ins().icmp(IntCC::UnsignedGreaterThan, fuel, floor);
+        let units = self.number(units);
+        let left = self.builder.ins().isub(fuel, units);
+        let enough = self.builder.ins().icmp(IntCC::SignedGreaterThan, left, poll_at);
         let (fast, slow, on) = (self.builder.create_block(), self.cold(), self.builder.create_block());
         self.branch(enough, fast, slow);
         self.begin(fast);
-        let left = self.builder.ins().isub(fuel, one);
         self.builder.ins().store(MemFlagsData::trusted(), left, self.context, Field::Fuel.offset());
         self.jump(on);
         self.begin(slow);
         let place = self.place(place);
-        self.call_or_stop(Host::Charge, &[one, place]);
+        self.call_or_stop(Host::Charge, &[units, place]);
         self.jump(on);
         self.begin(on);
     }

@@ -52,6 +52,7 @@ deny "first part" if input.parts[0].name == "b"
 deny "sum" if input.size + 1 > 8
 deny "prefix" if startswith(input.user, "a")
 deny "any prefix" if strings.any_prefix_match(input.user, ["b", "c"])
+deny "holds" if contains(input.user, "z")
 mask "text" request text using redact unless noted
 approve "asked" by user("cto") within 5m if small
 allow "little" if small
@@ -72,12 +73,12 @@ fn judged(machine: &mut Machine, request: &str) -> Vec<Arc<str>> {
 #[test]
 fn only_rules_that_hold_or_need_the_host_are_judged() {
     let mut machine = Machine::new(&[("p.hpol", POLICY)], &Options::default());
-    // `prefix` and `any prefix` ask the host, as does what looks into an object that is not there; the note is absent.
+    // `holds` asks the host, as does what looks into an object that is not there; the note is absent.
     let quiet = r#"{"user": "eve", "owner": "mallory", "tool": "ls", "size": 1, "teams": ["staff"], "dry": false, "plan": "paid", "parts": []}"#;
-    insta::assert_compact_debug_snapshot!(judged(&mut machine, quiet), @r#"["any prefix", "every part", "first part", "not noted", "noted", "of others", "prefix", "asked", "text", "all", "little", "planned"]"#);
+    insta::assert_compact_debug_snapshot!(judged(&mut machine, quiet), @r#"["every part", "first part", "holds", "not noted", "noted", "of others", "asked", "text", "all", "little", "planned"]"#);
     let loud = r#"{"user": "ada", "owner": "ada", "tool": "xx", "size": 101, "teams": [], "dry": true, "note": "x", "plan": "paid",
         "parts": [{"name": "a", "size": 4, "note": "x", "tags": ["x"]}]}"#;
-    insta::assert_compact_debug_snapshot!(judged(&mut machine, loud), @r#"["any prefix", "dry", "every part", "large", "no staff", "noted", "of others", "pairs", "part", "part note", "prefix", "sum", "tagged", "unknown", "asked", "text", "all", "little", "planned", "with note"]"#);
+    insta::assert_compact_debug_snapshot!(judged(&mut machine, loud), @r#"["dry", "every part", "holds", "large", "no staff", "noted", "of others", "pairs", "part", "part note", "prefix", "sum", "tagged", "unknown", "asked", "text", "all", "little", "planned", "with note"]"#);
     assert_eq!(machine.context.fuel_left(), machine.limits.fuel, "judging takes it");
 }
 

@@ -1,6 +1,7 @@
 //! Memory for what is being made, kept so that the next thing needs none.
 
 use std::ops::Range;
+use std::sync::Arc;
 
 use super::region::{Node, arena_offset};
 use super::{BYTES_PER_WEIGHT, Heap, HeapError, Kind, Space, Word};
@@ -127,11 +128,8 @@ impl Heap {
         let start = if word.space() == self.space {
             self.node(word).1.start + arena_offset(range.start)?
         } else {
-            self.reserve(part.len())?;
-            let start = arena_offset(self.local.text.len())?;
-            let node = self.frozen.node(word);
-            self.local.text.push_str(self.frozen.str(node).get(range).unwrap_or_default());
-            start
+            let frozen = Arc::clone(&self.frozen);
+            self.push_text(frozen.str(frozen.node(word)).get(range).unwrap_or_default())?
         };
         let part = self.push(Kind::String, Node::new(start, length, 1 + length / BYTES_PER_WEIGHT, 1))?;
         if self.space == Space::Frozen {

@@ -1,6 +1,8 @@
 //! Builtins: a few that are hot are done in place or called past the table, all others by the host.
 
-use cranelift_codegen::ir::{Value, types};
+use cranelift_codegen::ir::condcodes::IntCC;
+use cranelift_codegen::ir::{InstBuilder, Value, types};
+use hpol_stdlib::heap::Word;
 
 use crate::jit::abi::{self, Field};
 use crate::jit::host::{Host, pack_failure};
@@ -15,14 +17,59 @@ impl Translator<'_, '_> {
         if let ("count", [collection]) = (name, arguments) {
             self.count(target, builtin, *collection, failure);
         } else if let (Some(test), [text, part]) = (TextTest::of(name), arguments) {
-            let which = self.number(u64::from(builtin.0) << 32 | abi::text_test::encode(test));
-            let (text, part) = (self.get(*text), self.get(*part));
-            let failure = self.number(pack_failure(failure));
-            let value = self.call_or_fail(Host::TextTest, &[which, text, part, failure]);
-            self.set(target, value);
+            self.text_test(target, builtin, test, (*text, *part), failure);
         } else {
             let value = self.builtin_call(builtin, arguments, failure);
             self.set(target, value);
+        }
+    }
+
+    /// Looks for one text in another: in place for some constant ones, unless `with` may have something to say.
+    fn text_test(
+        &mut self,
+        target: Register,
+        builtin: BuiltinId,
+        test: TextTest,
+        (text, part): (Register, Register),
+        failure: Failure,
+    ) {
+        let (otherwise, on) = (self.cold(), self.builder.create_block());
+        let condition = self.conditions[target.index()];
+        let kind = if condition.is_some() { types::I8 } else { types::I64 };
+        let found = self.builder.declare_var(kind);
+        match self.constant_parts(test, part) {
+            Some(parts) => {
+                let look = self.builder.create_block();
+                let intercepts = self.load(Field::Intercepts);
+                self.branch(intercepts, otherwise, look);
+                self.begin(look);
+                let text = self.get(text);
+                let holds = self.text_test_in_place(test, text, &parts, failure.place, otherwise);
+                let holds = if condition.is_some() { holds } else { self.truth(holds) };
+                self.builder.def_var(found, holds);
+                self.jump(on);
+            }
+            None => self.jump(otherwise),
+        }
+        self.begin(otherwise);
+        let which = self.number(u64::from(builtin.0) << 32 | abi::text_test::encode(test));
+        let (text, part) = (self.get(text), self.get(part));
+        let packed = self.number(pack_failure(failure));
+        let value = self.call_or_fail(Host::TextTest, &[which, text, part, packed]);
+        let value = if condition.is_some() {
+            // What stands for the builtin may give any value, of which all others hold.
+            let no = self.word(Word::FALSE);
+            self.builder.ins().icmp(IntCC::NotEqual, value, no)
+        } else {
+            value
+        };
+        self.builder.def_var(found, value);
+        self.jump(on);
+        self.begin(on);
+        let found = self.builder.use_var(found);
+        match condition {
+            Some(condition) => self.builder.def_var(condition, found),
+            None => self.set(target, found),
         }
     }
 

@@ -270,11 +270,15 @@ impl Translator<'_, '_> {
         self.branch(both, nodes, on);
         self.begin(nodes);
         let otherwise = self.cold();
-        let left_length = self.text_length(left, otherwise);
-        let right_length = self.text_length(right, otherwise);
-        let same = self.builder.ins().icmp(IntCC::Equal, left_length, right_length);
-        // Texts of different length are different.
-        self.branch(same, otherwise, on);
+        let same = self.same_text(left, right, otherwise);
+        let condition = if equal {
+            same
+        } else {
+            let zero = self.builder.ins().iconst(types::I8, 0);
+            self.builder.ins().icmp(IntCC::Equal, same, zero)
+        };
+        self.builder.def_var(holds, condition);
+        self.jump(on);
         self.begin(otherwise);
     }
 

@@ -21,7 +21,8 @@ impl Translator<'_, '_> {
         let run = self.builder.ins().ushr(run, shift);
         let length = self.masked(run, 0x7FFF_FFFF);
         let index = self.number(lookup.index.0);
-        self.run_through(&loops, length, body, |translator, position| {
+        let none = self.number(0_u64);
+        self.run_through(&loops, none, length, body, |translator, position| {
             for (register, host) in [(loops.key, Host::RunKey), (loops.value, Host::RunValue)] {
                 if let Some(register) = register {
                     let value = translator.call_or_stop(host, &[index, run, collection, position]);

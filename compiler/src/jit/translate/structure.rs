@@ -2,14 +2,12 @@
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
-use cranelift_frontend::Variable;
-
-use hpol_stdlib::heap::{Kind, Word};
 
 use crate::jit::abi::{self, Field, NONE};
 use crate::jit::host::Host;
 use crate::plan::{Block, Collection, Label, PlaceId, Register, Replacement, SiteId, Statement, StatementKind};
 
+use super::arena::Run;
 use super::{Around, Continues, Translator};
 
 /// Translates a statement.
@@ -97,16 +95,6 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
     true
 }
 
-/// Where the elements of a loop are.
-#[derive(Clone, Copy)]
-struct Elements {
-    /// The array's arena, 0 for what is no array.
-    arena: Variable,
-    /// Index of the first word there.
-    first: Variable,
-    length: Variable,
-}
-
 /// An `each` without its body.
 pub(super) struct Loop {
     pub(super) label: Label,
@@ -153,34 +141,42 @@ impl Translator<'_, '_> {
 
     fn each(&mut self, loops: Loop, body: &Block) {
         let collection = self.get(loops.collection);
-        let elements = self.elements(collection, loops.site);
-        let length = self.builder.use_var(elements.length);
-        self.run_through(&loops, length, body, |translator, index| {
-            translator.element(&loops, collection, elements, index);
+        let run = self.run(collection, loops.site);
+        let (first, end) = (self.builder.use_var(run.first), self.builder.use_var(run.end));
+        self.run_through(&loops, first, end, body, |translator, at| {
+            if let Some(key) = loops.key {
+                let word = translator.key_at(collection, run, at);
+                translator.set(key, word);
+            }
+            if let Some(value) = loops.value {
+                let arena = translator.builder.use_var(run.arena);
+                let word = translator.word_at(arena, at);
+                translator.set(value, word);
+            }
         });
     }
 
-    /// Runs a body so many times; `element` writes key and value of an iteration by its number.
+    /// Runs a body for each number from one up to another; `element` writes key and value of an iteration by its number.
     pub(super) fn run_through(
         &mut self,
         loops: &Loop,
-        length: Value,
+        first: Value,
+        end: Value,
         body: &Block,
         element: impl FnOnce(&mut Self, Value),
     ) {
         let at = self.builder.declare_var(types::I64);
-        let zero = self.number(0_u64);
-        self.builder.def_var(at, zero);
+        self.builder.def_var(at, first);
         let (head, start) = (self.builder.create_block(), self.builder.create_block());
         let (next, behind) = (self.builder.create_block(), self.builder.create_block());
         self.jump(head);
         // The head is sealed when the jump back to it is known.
         self.builder.switch_to_block(head);
         let index = self.builder.use_var(at);
-        let more = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, length);
+        let more = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, end);
         self.branch(more, start, behind);
         self.begin(start);
-        self.charge_one(loops.place);
+        self.charge(1, loops.place);
         element(self, index);
         self.loops += 1;
         self.around.push(Around::Left(loops.label, behind));
@@ -200,65 +196,17 @@ impl Translator<'_, '_> {
         self.begin(behind);
     }
 
-    /// Where the elements of a loop are: those of an array stand in place, others are the host's.
-    fn elements(&mut self, collection: Value, site: SiteId) -> Elements {
-        let [arena, first, length] = [(); 3].map(|()| self.builder.declare_var(types::I64));
+    /// What a loop runs over. The host fails for what is no collection; what it takes for one is one here too.
+    fn run(&mut self, collection: Value, site: SiteId) -> Run {
         let (otherwise, on) = (self.cold(), self.builder.create_block());
-        let words = self.words_of(collection, Kind::Array, otherwise);
-        self.builder.def_var(arena, words.arena);
-        self.builder.def_var(first, words.start);
-        self.builder.def_var(length, words.length);
+        let run = self.run_of(collection, otherwise);
         self.jump(on);
         self.begin(otherwise);
         let site = self.number(site.0);
-        let count = self.call_or_fail(Host::EachLength, &[collection, site]);
-        let shift = self.number(Word::INT_SHIFT);
-        let count = self.builder.ins().ushr(count, shift);
-        let none = self.number(0_u64);
-        self.builder.def_var(arena, none);
-        self.builder.def_var(first, none);
-        self.builder.def_var(length, count);
-        self.jump(on);
+        self.call_or_fail(Host::EachLength, &[collection, site]);
+        self.jump(self.stop);
         self.begin(on);
-        Elements { arena, first, length }
-    }
-
-    /// Key and value of an iteration.
-    fn element(&mut self, loops: &Loop, collection: Value, elements: Elements, index: Value) {
-        let (in_place, otherwise) = (self.builder.create_block(), self.cold());
-        let on = self.builder.create_block();
-        let [key, value] = [(); 2].map(|()| self.builder.declare_var(types::I64));
-        let arena = self.builder.use_var(elements.arena);
-        self.branch(arena, in_place, otherwise);
-        self.begin(in_place);
-        if loops.key.is_some() {
-            let shift = self.number(Word::INT_SHIFT);
-            let shifted = self.builder.ins().ishl(index, shift);
-            let tag = self.number(Word::TAG_INT);
-            let word = self.builder.ins().bor(shifted, tag);
-            self.builder.def_var(key, word);
-        }
-        if loops.value.is_some() {
-            let first = self.builder.use_var(elements.first);
-            let position = self.builder.ins().iadd(first, index);
-            let word = self.word_at(arena, position);
-            self.builder.def_var(value, word);
-        }
-        self.jump(on);
-        self.begin(otherwise);
-        for (register, variable, host) in [(loops.key, key, Host::EachKey), (loops.value, value, Host::EachValue)] {
-            if register.is_some() {
-                let word = self.call_or_stop(host, &[collection, index]);
-                self.builder.def_var(variable, word);
-            }
-        }
-        self.jump(on);
-        self.begin(on);
-        for (register, variable) in [(loops.key, key), (loops.value, value)] {
-            if let Some(register) = register {
-                self.set_from(register, variable);
-            }
-        }
+        run
     }
 
     fn collect(&mut self, target: Register, collection: Collection, body: &Block, place: PlaceId) {
