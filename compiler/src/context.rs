@@ -237,6 +237,12 @@ impl Context {
         self.kept = self.heap.mark();
     }
 
+    /// Drops what was kept of the input, to take it in again: time, limits and who answers questions stay.
+    pub fn forget_input(&mut self) {
+        self.kept = HeapMark::default();
+        self.restart();
+    }
+
     /// Starts another evaluation of the same input by the same plan within the same limits. Words made since
     /// [`Context::keep_input`] are not valid any more.
     #[inline]

@@ -226,6 +226,21 @@ impl RuleIndex {
         }
     }
 
+    /// Calls `look` for each path of which it looks at more than whether it has a value, and whether that is false.
+    pub(crate) fn each_value(&self, look: &mut impl FnMut(SlotId)) {
+        for (slot, need, _) in &self.needs {
+            if *need == Need::Text {
+                look(*slot);
+            }
+        }
+        self.checked.iter().flat_map(|(_, asks)| asks).for_each(|ask| ask.each_value(look));
+        self.equal.iter().flat_map(|table| &table.slots).for_each(|slot| look(*slot));
+        self.members.iter().for_each(|table| look(table.slot));
+        self.prefixes.iter().for_each(|table| look(table.slot));
+        self.ranges.iter().for_each(|table| look(table.slot));
+        self.networks.iter().for_each(|table| look(table.slot));
+    }
+
     /// What it looks at, for people.
     pub(crate) fn describe(&self, slots: &InputSlots) -> String {
         let path = |slot: &SlotId| match slot.index().checked_sub(slots.len()) {
@@ -288,6 +303,19 @@ pub(crate) enum Ask {
 }
 
 impl Ask {
+    fn each_value(&self, look: &mut impl FnMut(SlotId)) {
+        match self {
+            Self::OneOf(slot, _)
+            | Self::Other(slot, _)
+            | Self::Has(slot, _)
+            | Self::Prefix(slot, _)
+            | Self::Within(slot, _)
+            | Self::Bound(slot, ..) => look(*slot),
+            Self::Holds(_) | Self::Present(_) => {}
+            Self::Not(ask) => ask.each_value(look),
+        }
+    }
+
     /// Whether it may be so; `at` says what stands in a slot.
     #[inline]
     fn may_hold(&self, at: &impl Fn(SlotId) -> Word, heap: &Heap) -> bool {

@@ -22,6 +22,7 @@ mod index_rules;
 mod inline_calls;
 mod inline_constants;
 mod input_slots;
+mod read_parts;
 mod share;
 
 /// A pass.
@@ -53,6 +54,8 @@ pub enum Pass {
     IndexDefinitions,
     /// Loops over base documents run over the elements that can match.
     IndexData,
+    /// Readers of inputs are told which parts of values are looked at.
+    ReadParts,
 }
 
 impl Pass {
@@ -71,6 +74,7 @@ impl Pass {
         Self::IndexRules,
         Self::IndexDefinitions,
         Self::IndexData,
+        Self::ReadParts,
     ];
 
     fn run(self, program: &mut Program, machine: Option<&dyn Machine>) {
@@ -88,6 +92,7 @@ impl Pass {
             Self::IndexRules => index_rules::run(program),
             Self::IndexDefinitions => index_definitions::run(program),
             Self::IndexData => index_data::run(program),
+            Self::ReadParts => read_parts::run(program),
         }
     }
 }

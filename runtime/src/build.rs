@@ -17,6 +17,7 @@ use crate::capabilities::Capabilities;
 use crate::code::Code;
 use crate::engine::{CodeReady, EngineKind, EngineOptions};
 use crate::guard::with_deep_stack;
+use crate::inputs::Keep;
 use crate::interpret::Interpreter;
 use crate::source::Files;
 
@@ -65,7 +66,32 @@ pub(crate) struct Group {
     /// Indices into the plan's packages.
     pub(crate) packages: Vec<usize>,
     /// How readers fill the plan's slots from inputs of the type; `None` if the plan has none.
-    pub(crate) shape: Option<Arc<Shape>>,
+    pub(crate) shapes: Option<Shapes>,
+}
+
+/// How readers fill slots.
+#[derive(Debug, Clone)]
+pub(crate) struct Shapes {
+    /// With all that a decision tells.
+    pub(crate) whole: Arc<Shape>,
+    /// With what rules look at to come to a ruling, if that is less.
+    pub(crate) ruling: Option<Arc<Shape>>,
+}
+
+impl Shapes {
+    fn of(ty: &Type, whole: &Projection, ruling: &Projection) -> Self {
+        let whole_shape = Arc::new(Shape::new(ty, whole));
+        let ruling = (ruling != whole).then(|| Arc::new(Shape::new(ty, ruling)));
+        Self { ruling: ruling.filter(|ruling| !ruling.reads_as(&whole_shape)), whole: whole_shape }
+    }
+
+    /// Which of them serves.
+    pub(crate) fn shape(&self, keep: Keep) -> &Shape {
+        match (keep, &self.ruling) {
+            (Keep::Ruling, Some(ruling)) => ruling,
+            (Keep::Ruling, None) | (Keep::Decision, _) => &self.whole,
+        }
+    }
 }
 
 /// Why files make no generation: everything that is wrong, rendered for people and as data.
@@ -152,11 +178,9 @@ fn compiler_options(options: &EngineOptions) -> Options {
 }
 
 fn kinds(packages: &[typed::Package], program: &Program) -> Kinds {
-    let projection = (!program.slots.is_empty()).then(|| program.slots.projection());
-    let shape = |ty: &Type| {
-        let shape = |projection: &Projection| Arc::new(Shape::new(ty, projection));
-        projection.as_ref().map(shape)
-    };
+    let projections =
+        (!program.slots.is_empty()).then(|| (program.slots.projection(), program.slots.ruling_projection()));
+    let shapes = |ty: &Type| projections.as_ref().map(|(whole, ruling)| Shapes::of(ty, whole, ruling));
     let mut kinds: FxHashMap<Arc<str>, Vec<Group>> = FxHashMap::default();
     for (index, package) in packages.iter().enumerate() {
         let Some(kind) = &package.input_kind else { continue };
@@ -164,8 +188,8 @@ fn kinds(packages: &[typed::Package], program: &Program) -> Kinds {
         match groups.iter_mut().find(|group| group.input == package.input) {
             Some(group) => group.packages.push(index),
             None => {
-                let shape = shape(&package.input);
-                groups.push(Group { input: package.input.clone(), packages: vec![index], shape });
+                let shapes = shapes(&package.input);
+                groups.push(Group { input: package.input.clone(), packages: vec![index], shapes });
             }
         }
     }

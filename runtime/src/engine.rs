@@ -204,7 +204,7 @@ impl Engine {
 
     /// Decides on a request. Whatever goes wrong is a deny whose [`Decision::errors`] say why.
     pub fn decide(&self, input: &Input) -> Decision {
-        self.decide_on(input.kind(), &input.value(), input.now_nanoseconds(), input.state().cloned())
+        self.decide_on(input.kind(), input.value(), input.now_nanoseconds(), input.state().cloned())
     }
 
     /// As [`Engine::decide`], on a Rust value whose fields go straight to where the policies look for them. A field that is

@@ -18,7 +18,7 @@ use crate::decision::{
     OperatorKind, RuleMatch, RuleOutcome, Selector, Witness,
 };
 use crate::error::code;
-use crate::inputs::{Inputs, Source};
+use crate::inputs::{Inputs, Keep, Source};
 use crate::limits::Limits;
 
 /// How many mismatches of an input are told.
@@ -80,7 +80,7 @@ impl Evaluation<'_> {
         watch: Watch<'_>,
     ) -> Findings {
         let (mut findings, mut inputs) = (Findings::default(), Inputs::default());
-        if let Some(groups) = self.load(kind, source, context, &mut inputs, &mut findings) {
+        if let Some(groups) = self.load(kind, source, Keep::Decision, context, &mut inputs, &mut findings) {
             self.run(groups, &inputs, context, &mut findings, watch);
         }
         findings
@@ -92,6 +92,7 @@ impl Evaluation<'_> {
         &self,
         kind: &str,
         source: &S,
+        keep: Keep,
         context: &mut Context,
         inputs: &mut Inputs,
         findings: &mut Findings,
@@ -100,7 +101,7 @@ impl Evaluation<'_> {
             findings.no_allow = Some(format!("no policy decides requests of kind `{kind}`"));
             return None;
         };
-        inputs.take(source, groups, self, context, findings);
+        inputs.take(source, keep, groups, self, context, findings);
         (!findings.incomplete).then_some(groups)
     }
 

@@ -17,7 +17,7 @@ use crate::engine::{Engine, not_loaded};
 use crate::evaluate::{self, Left};
 use crate::guard::guarded;
 use crate::input::{Input, now_nanoseconds};
-use crate::inputs::{Inputs, JsonText, Source, Typed};
+use crate::inputs::{Inputs, JsonText, Keep, Request, Source, Typed};
 use crate::interpret::Interpreter;
 use crate::snapshot::Snapshot;
 use crate::state::StateSource;
@@ -67,6 +67,8 @@ struct Generation {
     inputs: Inputs,
     /// Why the input can't be decided on.
     refused: Option<Box<Findings>>,
+    /// The request, if only what a ruling looks at was taken in.
+    request: Request,
 }
 
 /// What a decision came to.
@@ -120,7 +122,7 @@ impl Evaluator {
     /// Takes in the request that is decided on from now on. One that does not fit the policies is denied, with the errors
     /// that say why.
     pub fn set_input(&mut self, input: &Input) {
-        self.set(input.kind(), &input.value(), input.now_nanoseconds(), input.state().cloned());
+        self.set(input.kind(), input.value(), input.now_nanoseconds(), input.state().cloned());
     }
 
     /// As [`Evaluator::set_input`], from JSON text, of which only what the policies look at is kept; all of it is checked, as
@@ -185,21 +187,13 @@ impl Evaluator {
         let limits = self.engine.options().limits;
         let Some(generation) = &mut self.generation else { return };
         let taken = guarded(|| {
-            let Generation { snapshot, context, groups, inputs, refused } = &mut *generation;
-            evaluate::begin(context, &limits, now_nanoseconds);
-            context.set_state(state);
-            let mut findings = Findings::default();
-            let interpreter = Interpreter::default();
-            let evaluation = snapshot.evaluation(&interpreter);
-            let found = evaluation.load(kind, source, context, inputs, &mut findings);
-            if groups.as_ref().map(Arc::as_ptr) != found.map(Arc::as_ptr) {
-                *groups = found.cloned();
+            evaluate::begin(&mut generation.context, &limits, now_nanoseconds);
+            generation.context.set_state(state);
+            generation.take_in(kind, source, Keep::Ruling);
+            generation.request.clear();
+            if generation.inputs.is_reduced() {
+                generation.request.set(kind, source);
             }
-            *refused = groups.is_none().then(|| Box::new(findings));
-            if groups.as_ref().is_some_and(|groups| groups.len() == 1) {
-                inputs.put(0, context);
-            }
-            context.keep_input();
         });
         if taken.is_none() {
             self.generation = None;
@@ -213,7 +207,14 @@ impl Evaluator {
         }
         self.generation = self.engine.snapshot().map(|current| {
             let context = Context::new(current.program());
-            Generation { snapshot: current, context, groups: None, inputs: Inputs::default(), refused: None }
+            Generation {
+                snapshot: current,
+                context,
+                groups: None,
+                inputs: Inputs::default(),
+                refused: None,
+                request: Request::default(),
+            }
         });
     }
 
@@ -225,7 +226,7 @@ impl Evaluator {
         found.clear();
         if let Some(generation) = generation {
             let decided = guarded(|| {
-                let Generation { snapshot, context, groups, inputs, refused } = generation;
+                let Generation { snapshot, context, groups, inputs, refused, .. } = generation;
                 match (groups, refused) {
                     (Some(groups), None) => match snapshot.code(kind) {
                         Some(code) => found.decide(snapshot, code, context, groups, inputs),
@@ -253,8 +254,9 @@ impl Evaluator {
             let Some(current) = self.engine.snapshot() else { return not_loaded() };
             return combine(nothing_taken_in(&self.engine), current.name());
         };
-        let Generation { snapshot, context, groups, inputs, refused } = generation;
         let findings = guarded(|| {
+            generation.take_in_whole();
+            let Generation { snapshot, context, groups, inputs, refused, .. } = &mut *generation;
             if let Some(refused) = refused {
                 return (**refused).clone();
             }
@@ -267,7 +269,37 @@ impl Evaluator {
             }
             findings
         });
-        combine(findings.unwrap_or_else(Findings::defect), snapshot.name())
+        combine(findings.unwrap_or_else(Findings::defect), generation.snapshot.name())
+    }
+}
+
+impl Generation {
+    /// Takes a request into a context that has begun.
+    fn take_in<S: Source>(&mut self, kind: &str, source: &S, keep: Keep) {
+        let Self { snapshot, context, groups, inputs, refused, .. } = self;
+        let mut findings = Findings::default();
+        let interpreter = Interpreter::default();
+        let evaluation = snapshot.evaluation(&interpreter);
+        let found = evaluation.load(kind, source, keep, context, inputs, &mut findings);
+        if groups.as_ref().map(Arc::as_ptr) != found.map(Arc::as_ptr) {
+            *groups = found.cloned();
+        }
+        *refused = groups.is_none().then(|| Box::new(findings));
+        if groups.as_ref().is_some_and(|groups| groups.len() == 1) {
+            inputs.put(0, context);
+        }
+        context.keep_input();
+    }
+
+    /// Takes the request in with all that a decision may tell, if something was left out.
+    fn take_in_whole(&mut self) {
+        if self.request.is_set() {
+            let mut request = std::mem::take(&mut self.request);
+            self.context.forget_input();
+            self.take_in(&request.kind, &request, Keep::Decision);
+            request.clear();
+            self.request = request;
+        }
     }
 }
 

@@ -206,7 +206,7 @@ pub fn state_notes(decision: &Decision) -> Vec<String> {
 
 /// Decides on a request with the reference evaluator and explains the result.
 pub(crate) fn explain(snapshot: &Snapshot, input: &Input, context: &mut Context) -> Explanation {
-    explained(snapshot, |evaluation, watch| evaluation.decide(input.kind(), &input.value(), context, watch))
+    explained(snapshot, |evaluation, watch| evaluation.decide(input.kind(), input.value(), context, watch))
 }
 
 /// As [`explain`], for one package and the input that stands in the context.

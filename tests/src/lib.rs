@@ -5,6 +5,7 @@ pub mod choices;
 pub mod conformance;
 pub mod engines;
 pub mod fuzz;
+pub mod parts;
 pub mod peer;
 pub mod program;
 pub mod reading;

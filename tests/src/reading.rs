@@ -139,8 +139,9 @@ fn expect(value: &Value, projection: &Projection, whole: bool, slots: &mut [Held
     let whole = whole || (projection.slot.is_some() && projection.whole);
     if let Some(slot) = projection.slot {
         slots[slot as usize] = match value {
-            _ if projection.presence => Held::Something,
             value if whole => Held::Value(value.clone()),
+            _ if stands(projection) => Held::Value(standing(value)),
+            _ if projection.presence => Held::Something,
             value => Held::Value(reduced(value, projection)),
         };
     }
@@ -158,14 +159,32 @@ fn reduced(value: &Value, projection: &Projection) -> Value {
         Value::Object(entries) if !projection.fields.is_empty() => {
             Value::object(entries.iter().filter_map(|(name, member)| {
                 let inner = projection.fields.get(name.as_str()?)?;
-                Some((name.clone(), reduced(member, inner)))
+                Some((name.clone(), part(member, inner)))
             }))
         }
         Value::Array(items) => match &projection.elements {
-            Some(elements) => Value::array(items.iter().map(|item| reduced(item, elements))),
+            Some(elements) => Value::array(items.iter().map(|item| part(item, elements))),
             None => value.clone(),
         },
         _ => value.clone(),
+    }
+}
+
+/// What stands for a part of a value that is kept.
+fn part(value: &Value, projection: &Projection) -> Value {
+    if stands(projection) { standing(value) } else { reduced(value, projection) }
+}
+
+/// Whether a value is not made, though something stands for it.
+fn stands(projection: &Projection) -> bool {
+    let named = !projection.fields.is_empty() || projection.elements.is_some();
+    projection.presence && !projection.whole && !named
+}
+
+fn standing(value: &Value) -> Value {
+    match value {
+        Value::Null | Value::Bool(_) => value.clone(),
+        Value::Number(_) | Value::String(_) | Value::Array(_) | Value::Object(_) | Value::Set(_) => Value::from(true),
     }
 }
 

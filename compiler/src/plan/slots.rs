@@ -28,6 +28,8 @@ pub struct InputSlot {
 pub struct InputSlots {
     slots: Vec<InputSlot>,
     children: FxHashMap<(SlotId, u64), SlotId>,
+    /// What is looked at for rulings, where that was found out.
+    rulings: Option<Projection>,
 }
 
 impl InputSlots {
@@ -79,6 +81,16 @@ impl InputSlots {
         self.slots.is_empty()
     }
 
+    /// Says what readers must put into the slots for rulings.
+    pub(crate) fn tell_rulings(&mut self, told: Projection) {
+        self.rulings = Some(told);
+    }
+
+    /// As [`InputSlots::projection`], for who decides but does not tell witnesses: what only those show is left out.
+    pub fn ruling_projection(&self) -> Projection {
+        self.rulings.clone().unwrap_or_else(|| self.projection())
+    }
+
     /// What readers of inputs must put into the slots. Where something is only on the way, it says that it is there.
     pub fn projection(&self) -> Projection {
         let mut projection = Projection::default();
@@ -95,7 +107,7 @@ impl InputSlots {
     }
 
     /// The names that lead to a slot.
-    fn names(&self, id: SlotId) -> Vec<&str> {
+    pub(crate) fn names(&self, id: SlotId) -> Vec<&str> {
         let mut names = Vec::new();
         let mut above = self.get(id);
         while let Some(slot) = above.filter(|slot| slot.parent.is_some()) {

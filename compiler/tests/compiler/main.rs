@@ -6,5 +6,6 @@ mod index;
 mod indexes;
 mod machine_code;
 mod plans;
+mod reading;
 mod screen;
 mod support;

@@ -54,25 +54,34 @@ struct Want<'p> {
     whole: bool,
     /// Whether the value is kept: in a slot, or in a value that is.
     build: bool,
+    /// Whether something stands for it there, if it is not.
+    stands: bool,
     /// Whether slots count: not within elements.
     slots: bool,
 }
 
 impl<'p> Want<'p> {
-    const PASS: Self = Self { projection: None, slot: None, whole: false, build: false, slots: true };
+    const PASS: Self = Self { projection: None, slot: None, whole: false, build: false, stands: false, slots: true };
     const KEEP: Self = Self { whole: true, build: true, ..Self::PASS };
 
     /// What is wanted of a part of a value.
     fn of(projection: &'p Projection, around: Want<'p>, slots: bool) -> Self {
         let slot = projection.slot.filter(|_| slots);
-        let build = around.build || (slot.is_some() && !projection.presence);
         let leaf = projection.fields.is_empty() && projection.elements.is_none();
-        let whole = build && ((around.build && around.whole) || projection.whole || leaf);
-        Self { projection: Some(projection).filter(|_| !leaf), slot, whole, build, slots }
+        let within = around.build && around.whole;
+        let stands = leaf && projection.presence && !projection.whole && !within;
+        let build = (around.build && !stands) || (slot.is_some() && !projection.presence);
+        let whole = build && (within || projection.whole || leaf);
+        Self { projection: Some(projection).filter(|_| !leaf), slot, whole, build, stands, slots }
     }
 
     fn in_place(self) -> Self {
         Self { slot: None, ..self }
+    }
+
+    /// Whether the object around a field has it.
+    fn is_kept(self) -> bool {
+        self.build || self.stands
     }
 
     /// Whether fields that are not named are kept.
@@ -156,8 +165,9 @@ impl Compiler {
         }
         match ty {
             Type::Any => self.any(want, depth),
-            Type::Null => node(Form::Null, want),
-            Type::Bool => node(Form::Bool, want),
+            // They stand for themselves.
+            Type::Null => node(Form::Null, Want { build: want.is_kept(), ..want }),
+            Type::Bool => node(Form::Bool, Want { build: want.is_kept(), ..want }),
             Type::Int => node(Form::Int, want),
             Type::Decimal => node(Form::Decimal, want),
             Type::String => node(Form::String, want),
@@ -240,7 +250,7 @@ impl Compiler {
             if fields.iter().all(|field| *field.name != **name) {
                 let wanted = want.field(name);
                 let id = self.id(others, wanted, depth + 1);
-                fields.push(FieldShape::new(name, id, false, want.build && wanted.build));
+                fields.push(FieldShape::new(name, id, false, want.build && wanted.is_kept()));
             }
         }
         fields.sort_by(|left, right| left.name.cmp(&right.name));
@@ -277,7 +287,7 @@ impl Compiler {
         for (name, field) in &record.fields {
             let wanted = want.field(name);
             let id = self.id(&field.ty, wanted, depth + 1);
-            fields.push(FieldShape::new(name, id, !field.optional, want.build && wanted.build));
+            fields.push(FieldShape::new(name, id, !field.optional, want.build && wanted.is_kept()));
         }
         let others = record.rest.as_ref().and_then(|rest| rest.others.as_ref());
         let object = match others {

@@ -19,7 +19,8 @@ pub struct Projection {
     /// Whether the value in the slot has all its parts. If not, it has those fields that are named here, and of an array's
     /// elements what is named for them; where nothing is named, it has all its parts.
     pub whole: bool,
-    /// Whether the slot only says that there is a value: some value then stands in it.
+    /// Whether it only matters that there is a value, and whether it is false: unless parts are named, null and truth values
+    /// then stand for themselves and `true` for everything else. Within what is kept whole it says nothing.
     pub presence: bool,
     /// What is read of the fields of an object. Sets have none, though a policy can ask one for an element by name: where
     /// such a path leads into a set, readers decline.

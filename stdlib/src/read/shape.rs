@@ -168,6 +168,29 @@ impl Shape {
     pub fn slots(&self) -> usize {
         self.slots
     }
+
+    /// Whether readers make the same of an input by another shape for the same type. It may be so where this says no.
+    pub fn reads_as(&self, other: &Self) -> bool {
+        let alike = |(own, other): (&Node, &Node)| {
+            own.build == other.build && own.slot == other.slot && own.form.keeps_as(&other.form)
+        };
+        self.nodes.len() == other.nodes.len() && self.nodes.iter().zip(&other.nodes).all(alike)
+    }
+}
+
+impl Form {
+    /// Whether the same is kept, in the same nodes.
+    fn keeps_as(&self, other: &Self) -> bool {
+        match (self, other) {
+            (Self::Array(own), Self::Array(other))
+            | (Self::Set(own), Self::Set(other))
+            | (Self::Slow(_, own), Self::Slow(_, other)) => own == other,
+            (Self::Tuple(own), Self::Tuple(other)) => own == other,
+            (Self::Object(own), Self::Object(other)) => own.keeps_as(other),
+            (Self::Union(own), Self::Union(other)) => own.by_kind == other.by_kind,
+            _ => std::mem::discriminant(self) == std::mem::discriminant(other),
+        }
+    }
 }
 
 impl Met {
@@ -241,6 +264,16 @@ impl ObjectShape {
     pub(super) fn came(&self, after: Option<usize>, field: usize) {
         let place = after.and_then(|at| self.fields.get(at)).map_or(&self.first, |field| &field.next);
         place.store(u16::try_from(field).unwrap_or(u16::MAX), Ordering::Relaxed);
+    }
+
+    fn keeps_as(&self, other: &Self) -> bool {
+        let alike = |(own, other): (&FieldShape, &FieldShape)| {
+            own.name == other.name && own.node == other.node && own.kept == other.kept
+        };
+        self.rest == other.rest
+            && self.rest_kept == other.rest_kept
+            && self.fields.len() == other.fields.len()
+            && self.fields.iter().zip(&other.fields).all(alike)
     }
 
     /// The number of a field.

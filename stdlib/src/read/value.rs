@@ -13,6 +13,8 @@ impl<'r> Work<'r> {
         let (node, depth) = self.enter(id, depth)?;
         let word = match (&node.form, value) {
             (Form::Any, value) if node.build => self.heap.from_value(value)?,
+            (Form::Any, Value::Null) => Word::NULL,
+            (Form::Any, Value::Bool(value)) => Word::bool(*value),
             (Form::Any, _) => Word::ABSENT,
             (Form::Union(union), value) => {
                 let (choice, before) = self.choose(union, Met::of(value));

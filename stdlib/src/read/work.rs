@@ -112,7 +112,7 @@ impl<'r> Work<'r> {
         if let Some(slot) = node.slot
             && let Some(place) = self.slots.get_mut(slot as usize)
         {
-            *place = if node.build { word } else { Word::TRUE };
+            *place = standing(word);
         }
     }
 
@@ -200,7 +200,7 @@ impl<'r> Work<'r> {
     #[inline]
     pub(super) fn element(&mut self, node: &Node, word: Word) {
         if node.build {
-            self.scratch.words.push(word);
+            self.scratch.words.push(standing(word));
         }
     }
 
@@ -293,6 +293,7 @@ impl<'r> Work<'r> {
         word: Word,
     ) -> Result<(), Declined> {
         let Some(field) = object.fields.get(at).filter(|field| field.kept && node.build) else { return Ok(()) };
+        let word = standing(word);
         if object.rest_kept {
             let name = name_word(self.heap, &mut self.scratch.names, field)?;
             self.scratch.entries.push((name, word));
@@ -414,6 +415,12 @@ impl<'r> Work<'r> {
         }
         Ok(values)
     }
+}
+
+/// The word of a value, or what stands for one that was not made.
+#[inline]
+fn standing(word: Word) -> Word {
+    if word.is_absent() { Word::TRUE } else { word }
 }
 
 /// The word of a field's name, made when it is needed first.
