@@ -156,6 +156,8 @@ pub(crate) struct Hot {
     pub(crate) hosts: usize,
     /// Address of the entries of the generated code that runs.
     pub(crate) entries: usize,
+    /// Which rules the last screening found to have matched, as an integer's word.
+    pub(crate) matched: u64,
 }
 
 /// What a decision rule handed out.

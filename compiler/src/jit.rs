@@ -84,7 +84,7 @@ pub fn compile(program: &Arc<Program>) -> Result<CompiledCode, JitError> {
     match compiler.all(program) {
         Ok((functions, screens)) => {
             let Compiler { module, hashes, bytes, .. } = compiler;
-            Ok(CompiledCode::new(program.clone(), module, &functions, &screens, hashes, bytes))
+            Ok(CompiledCode::new(program.clone(), module, &functions, screens, hashes, bytes))
         }
         Err(error) => {
             code::discard(compiler.module);
@@ -92,6 +92,9 @@ pub fn compile(program: &Arc<Program>) -> Result<CompiledCode, JitError> {
         }
     }
 }
+
+/// What screens the rules of a package.
+type Screen = (FuncId, translate::Told);
 
 /// Where code is generated. One context serves all functions, and is dropped at the end: kept ones would cost more memory than
 /// the code.
@@ -112,7 +115,7 @@ impl Compiler {
     }
 
     /// The program's functions, and what screens the rules of its packages, where there is such a function.
-    fn all(&mut self, program: &Program) -> Result<(Vec<FuncId>, Vec<Option<FuncId>>), JitError> {
+    fn all(&mut self, program: &Program) -> Result<(Vec<FuncId>, Vec<Option<Screen>>), JitError> {
         let mut functions = Vec::with_capacity(program.functions.len());
         for function in &program.functions {
             self.begin();
@@ -124,8 +127,11 @@ impl Compiler {
         for package in &program.packages {
             self.begin();
             let Self { module, context, builder_context, hashes, .. } = self;
-            let made = translate::screen(program, package, hashes, &mut context.func, builder_context, module.isa());
-            screens.push(if made { Some(self.define(&package.path)?) } else { None });
+            let told = translate::screen(program, package, hashes, &mut context.func, builder_context, module.isa());
+            screens.push(match told {
+                Some(told) => Some((self.define(&package.path)?, told)),
+                None => None,
+            });
         }
         let finalized = self.module.finalize_definitions();
         finalized.map_err(|error| JitError::Memory(error.to_string()))?;

@@ -23,11 +23,33 @@ pub trait Machine {
     /// [`Stop`] if an error stands in the context.
     fn run(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<Word, Stop>;
 
-    /// Which decision rules of a package must be judged, a bit for each in their order; `None` if the engine can't tell. A rule
-    /// that is left out does not count for the input in force, and meets no error; if it protects, it finds nothing absent.
-    fn screen(&self, package: usize, context: &mut Context) -> Option<u64> {
+    /// Looks through the decision rules of a package before any is judged; `None` if the engine can't.
+    fn screen(&self, package: usize, context: &mut Context) -> Option<Screened<'_>> {
         let _ = (package, context);
         None
+    }
+}
+
+/// What is known of the decision rules of a package without judging them, a bit for each in their order. A rule that is in neither
+/// list does not count for the input in force, and meets no error; if it protects, it finds nothing absent.
+#[derive(Debug, Clone, Copy)]
+pub struct Screened<'m> {
+    /// Those that must be judged.
+    pub judged: u64,
+    /// Those that judging would find to have matched.
+    pub matched: u64,
+    reasons: &'m [Option<Word>],
+}
+
+impl<'m> Screened<'m> {
+    /// `reasons` are those of the rules that have matched, in their order.
+    pub(crate) fn new(judged: u64, matched: u64, reasons: &'m [Option<Word>]) -> Self {
+        Self { judged, matched, reasons }
+    }
+
+    /// The reason of a rule that has matched, if it has one.
+    pub fn reason(&self, rule: usize) -> Option<Word> {
+        self.reasons.get(rule).copied().flatten()
     }
 }
 

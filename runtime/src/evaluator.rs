@@ -348,12 +348,21 @@ impl Found {
             for package in &group.packages {
                 let decisions = &program.packages[*package].decisions;
                 // A ruling does not tell what was absent.
-                if let Some(mut rules) = machine.screen(*package, context) {
+                if let Some(screened) = machine.screen(*package, context) {
+                    let mut rules = screened.judged | screened.matched;
                     while rules != 0 {
-                        if let Some(id) = decisions.get(rules.trailing_zeros() as usize) {
-                            self.run(*id, snapshot, machine, context);
-                        }
+                        let at = rules.trailing_zeros() as usize;
                         rules &= rules - 1;
+                        let Some(id) = decisions.get(at) else { continue };
+                        if screened.matched >> at & 1 == 0 {
+                            self.run(*id, snapshot, machine, context);
+                        } else if self.wants(&program.decisions[id.index()]) {
+                            let effect = program.decisions[id.index()].effect;
+                            self.count(
+                                effect,
+                                FoundRule { decision: *id, outcome: Outcome::Matched, reason: screened.reason(at) },
+                            );
+                        }
                     }
                 } else if context.candidates(*package, false, &mut self.candidates) {
                     for at in 0..self.candidates.len() {
@@ -390,9 +399,7 @@ impl Found {
     fn run<M: Machine>(&mut self, id: DecisionId, snapshot: &Snapshot, machine: &M, context: &mut Context) {
         let program = &**snapshot.program();
         let rule = &program.decisions[id.index()];
-        let denied = self.has & bit(Effect::Deny) != 0;
-        // After a deny only what else denies is told; after a limit nothing can be found out.
-        if self.findings.incomplete || (denied && rule.effect != EffectKeyword::Deny) {
+        if !self.wants(rule) {
             return;
         }
         let outcome = machine::judge(machine, program, id, context, &mut self.told);
@@ -400,9 +407,23 @@ impl Found {
             self.take_faults(snapshot, machine);
         }
         if outcome.holds() {
-            self.has |= bit(evaluate::effect(rule.effect));
-            self.rules.push(FoundRule { decision: id, outcome, reason: context.reason() });
+            self.count(rule.effect, FoundRule { decision: id, outcome, reason: context.reason() });
         }
+    }
+
+    /// Whether a rule can still change what is decided: after a deny only what else denies is told; after a limit nothing can be
+    /// found out.
+    #[inline]
+    fn wants(&self, rule: &plan::Decision) -> bool {
+        let denied = self.has & bit(Effect::Deny) != 0;
+        !(self.findings.incomplete || (denied && rule.effect != EffectKeyword::Deny))
+    }
+
+    /// Takes in a rule that counts.
+    #[inline]
+    fn count(&mut self, effect: EffectKeyword, found: FoundRule) {
+        self.has |= bit(evaluate::effect(effect));
+        self.rules.push(found);
     }
 
     #[cold]

@@ -48,6 +48,7 @@ pub(super) enum Field {
     Marks,
     Intercepts,
     Hosts,
+    Matched,
 }
 
 impl Field {
@@ -62,6 +63,7 @@ impl Field {
             Self::Marks => return marks_offset(),
             Self::Intercepts => offset_of!(Hot, intercepts),
             Self::Hosts => offset_of!(Hot, hosts),
+            Self::Matched => offset_of!(Hot, matched),
         };
         // A context is far smaller than 2 GiB.
         i32::try_from(offset_of!(Context, hot) + within).unwrap_or(i32::MAX)

@@ -20,12 +20,13 @@ use cranelift_module::FuncId;
 use hpol_stdlib::heap::Word;
 
 use crate::context::{Context, Stop, codes};
-use crate::machine::Machine;
+use crate::machine::{Machine, Screened};
 use crate::plan::{Definitions, DefinitionsId, FunctionId, Program};
 
 use super::abi::STOP;
 use super::host::HOSTS;
 use super::perfect::Hashes;
+use super::translate::Told;
 
 /// Machine code for every function of one program. It is freed when this is dropped.
 ///
@@ -49,9 +50,15 @@ pub(super) struct Entries {
     program: Arc<Program>,
     functions: Vec<Compiled>,
     /// What screens the rules of each package, where there is such a function.
-    screens: Vec<Option<Entry>>,
+    screens: Vec<Option<Screen>>,
     /// Tables that the code reads by address.
     hashes: Hashes,
+}
+
+/// What screens the rules of a package.
+struct Screen {
+    entry: Entry,
+    told: Told,
 }
 
 /// A function that can be entered.
@@ -71,7 +78,7 @@ impl CompiledCode {
         program: Arc<Program>,
         module: JITModule,
         functions: &[FuncId],
-        screens: &[Option<FuncId>],
+        screens: Vec<Option<(FuncId, Told)>>,
         hashes: Hashes,
         bytes: usize,
     ) -> Self {
@@ -85,7 +92,8 @@ impl CompiledCode {
         let functions = functions
             .map(|(id, function)| Compiled { entry: entry(*id), parameters: function.parameters as usize })
             .collect();
-        let screens = screens.iter().map(|id| id.map(entry)).collect();
+        let screens = screens.into_iter();
+        let screens = screens.map(|screen| screen.map(|(id, told)| Screen { entry: entry(id), told })).collect();
         let entries = Box::new(Entries { program, functions, screens, hashes });
         let bytes = bytes + entries.hashes.bytes();
         Self { entries, bytes, module: ManuallyDrop::new(Mutex::new(module)) }
@@ -124,18 +132,19 @@ impl Machine for CompiledCode {
     }
 
     #[inline]
-    fn screen(&self, package: usize, context: &mut Context) -> Option<u64> {
+    fn screen(&self, package: usize, context: &mut Context) -> Option<Screened<'_>> {
         // What is replaced may stand for what is not looked at here.
         if !Arc::ptr_eq(context.program(), &self.entries.program) || context.intercepts() {
             return None;
         }
-        let entry = self.entries.screens.get(package).copied().flatten()?;
+        let Screen { entry, told } = self.entries.screens.get(package)?.as_ref()?;
         // What is judged takes its fuel again, so that a decision takes as much as without screening.
         let (fuel, poll_at) = (context.hot.fuel, context.hot.poll_at);
         let bits = entry(std::ptr::from_mut(context), std::ptr::null());
         (context.hot.fuel, context.hot.poll_at) = (fuel, poll_at);
         // An error can't be met, but would stand in the context: then every rule is judged.
-        (bits != STOP).then_some(bits >> Word::INT_SHIFT)
+        let [judged, matched] = [bits, context.hot.matched].map(|bits| bits >> Word::INT_SHIFT);
+        (bits != STOP).then(|| Screened::new(judged, matched, &told.reasons))
     }
 }
 

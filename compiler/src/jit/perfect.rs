@@ -6,14 +6,14 @@
 //! place  = (word × multiplier) >> …  there if keys[place] == word
 //! ```
 //!
-//! All keys are canonical ([`hpol_stdlib::heap::Word::is_canonical`]): they equal a value only if that is the same word. Both tables have as
+//! Elements are canonical ([`hpol_stdlib::heap::Word::is_canonical`]): they equal a value only if that is the same word. All tables have as
 //! many entries as there are numbers that the shifts leave, so that any word whatever has its place within them.
 
-use hpol_stdlib::heap::{Heap, Word};
+use hpol_stdlib::heap::{Heap, View, Word};
 use rustc_hash::FxHashMap;
 
 use crate::index::is_keyed;
-use crate::plan::elements;
+use crate::plan::{Index, IndexId, elements};
 
 use super::abi::STOP;
 
@@ -34,6 +34,32 @@ const BUCKET: usize = 2;
 pub(super) struct Hashes {
     /// By the word of the collection.
     elements: FxHashMap<u64, Option<PerfectHash>>,
+    /// By the word of the object.
+    members: FxHashMap<u64, Option<PerfectMap>>,
+    /// By the index.
+    parts: FxHashMap<IndexId, Option<PerfectMap>>,
+}
+
+/// A perfect hash with a number for each key.
+#[derive(Debug)]
+pub(super) struct PerfectMap {
+    pub(super) hash: PerfectHash,
+    /// By place.
+    pub(super) numbers: Box<[u64]>,
+}
+
+impl PerfectMap {
+    fn of(entries: &[(Word, u64)]) -> Option<Self> {
+        let keys: Vec<Word> = entries.iter().map(|entry| entry.0).collect();
+        let hash = PerfectHash::of(&keys)?;
+        let by_key: FxHashMap<u64, u64> = entries.iter().map(|entry| (entry.0.bits(), entry.1)).collect();
+        let numbers = hash.keys.iter().map(|key| by_key.get(key).copied().unwrap_or(0)).collect();
+        Some(Self { hash, numbers })
+    }
+
+    fn bytes(&self) -> usize {
+        self.hash.bytes() + self.numbers.len() * size_of::<u64>()
+    }
 }
 
 impl Hashes {
@@ -48,9 +74,26 @@ impl Hashes {
         self.elements.entry(collection.bits()).or_insert_with(make).as_ref()
     }
 
+    /// The members of a constant object by key, as bits of words, if all keys are canonical.
+    pub(super) fn of_members(&mut self, heap: &Heap, object: Word) -> Option<&PerfectMap> {
+        let make = || {
+            let View::Object(keys, values) = heap.view(object) else { return None };
+            let entries: Vec<(Word, u64)> = keys.iter().copied().zip(values.iter().map(|value| value.bits())).collect();
+            keys.iter().all(|key| is_keyed(*key)).then(|| PerfectMap::of(&entries)).flatten()
+        };
+        self.members.entry(object.bits()).or_insert_with(make).as_ref()
+    }
+
+    /// Where the parts of an index stand, by the word of the collection.
+    pub(super) fn of_parts(&mut self, id: IndexId, index: &Index) -> Option<&PerfectMap> {
+        let make = || PerfectMap::of(&index.packed_parts()?);
+        self.parts.entry(id).or_insert_with(make).as_ref()
+    }
+
     /// Bytes of all tables.
     pub(super) fn bytes(&self) -> usize {
-        self.elements.values().flatten().map(PerfectHash::bytes).sum()
+        let maps = self.members.values().chain(self.parts.values()).flatten();
+        self.elements.values().flatten().map(PerfectHash::bytes).chain(maps.map(PerfectMap::bytes)).sum()
     }
 }
 

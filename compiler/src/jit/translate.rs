@@ -33,7 +33,7 @@ mod screen;
 mod structure;
 mod texts;
 
-pub(super) use screen::screen;
+pub(super) use screen::{Told, screen};
 
 /// Longest list that is handed over on the stack.
 const STACK_WORDS_MAX: usize = 64;

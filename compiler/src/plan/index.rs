@@ -24,6 +24,14 @@ const GATHERED_MAX: usize = 1 << 20;
 /// Set in the start of a run whose positions were gathered.
 const GATHERED: u32 = 1 << 28;
 
+/// How keys are mixed into a hash, which generated code does too.
+pub(crate) const MIX_ROTATION: u32 = 23;
+pub(crate) const MIX_MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
+pub(crate) const MIX_SHIFT: u32 = 32;
+
+/// By what a hash is multiplied for its upper bits to be its bucket.
+pub(crate) const SPREAD: u64 = 0xD6E8_FEB8_6659_FD93;
+
 /// What an index looks at in an element.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Aspect {
@@ -223,6 +231,21 @@ impl Index {
         Some(start..start + u32::try_from(length).ok()?)
     }
 
+    /// For generated code: the collections, each with where its buckets start and, in the upper half, how far a hash is shifted to be
+    /// one of them. Those with a single bucket are left out, and so is an index whose keys stand for several values.
+    pub(crate) fn packed_parts(&self) -> Option<Vec<(Word, u64)>> {
+        let parts = self.parts.iter().filter(|(_, part)| part.bits > 0);
+        let packed = parts.map(|(word, part)| (*word, u64::from(64 - part.bits) << 32 | u64::from(part.starts)));
+        let mut packed: Vec<(Word, u64)> = packed.collect();
+        packed.sort_unstable_by_key(|(word, _)| word.bits());
+        (!self.combines).then_some(packed)
+    }
+
+    /// For generated code: where the buckets start among the marks, and the marks.
+    pub(crate) fn tables(&self) -> (&[u32], &[u32]) {
+        (&self.starts, &self.marks)
+    }
+
     /// As [`Index::matches`] where keys stand for several values.
     fn gather(&self, part: Part, heap: &Heap, keys: &[Word], gathered: &mut Vec<u32>) -> Option<Run> {
         let (hashes, count) = self.combinations(heap, keys)?;
@@ -369,8 +392,8 @@ fn follow(heap: &Heap, element: Word, path: &[Step]) -> Option<Word> {
 }
 
 fn mix(hash: u64, key: Word) -> u64 {
-    let mixed = (hash.rotate_left(23) ^ key.bits()).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    mixed ^ mixed >> 32
+    let mixed = (hash.rotate_left(MIX_ROTATION) ^ key.bits()).wrapping_mul(MIX_MULTIPLIER);
+    mixed ^ mixed >> MIX_SHIFT
 }
 
 /// The part of a hash that tells apart what shares a bucket.
@@ -380,6 +403,6 @@ fn mark(hash: u64) -> u32 {
 
 fn bucket(hash: u64, bits: u32) -> usize {
     // The upper bits depend on all that went into the hash.
-    let spread = hash.wrapping_mul(0xD6E8_FEB8_6659_FD93);
+    let spread = hash.wrapping_mul(SPREAD);
     usize::try_from(spread.checked_shr(64 - bits).unwrap_or(0)).unwrap_or(0)
 }

@@ -53,6 +53,8 @@ deny "sum" if input.size + 1 > 8
 deny "prefix" if startswith(input.user, "a")
 deny "any prefix" if strings.any_prefix_match(input.user, ["b", "c"])
 deny "holds" if contains(input.user, "z")
+deny "told" because "it is dry" if input.dry
+deny "told of" because $"{input.tool} is dry" if input.dry
 mask "text" request text using redact unless noted
 approve "asked" by user("cto") within 5m if small
 allow "little" if small
@@ -61,24 +63,27 @@ allow "planned" if limits[input.plan] > 3
 allow "all"
 "#;
 
-/// Ids of the rules that must be judged, in order.
-fn judged(machine: &mut Machine, request: &str) -> Vec<Arc<str>> {
+/// Ids of the rules that must be judged, and of those that have matched, in order.
+fn screened(machine: &mut Machine, request: &str) -> [Vec<Arc<str>>; 2] {
     machine.begin(request);
-    let rules = machine.code.screen(0, &mut machine.context).expect("the package is screened");
+    let screened = machine.code.screen(0, &mut machine.context).expect("the package is screened");
     let decisions = &machine.program.packages[0].decisions;
-    let judged = decisions.iter().enumerate().filter(|(at, _)| rules >> at & 1 == 1);
-    judged.map(|(_, id)| machine.program.decisions[id.index()].id.clone()).collect()
+    [screened.judged, screened.matched].map(|rules| {
+        let ids = decisions.iter().enumerate().filter(|(at, _)| rules >> at & 1 == 1);
+        ids.map(|(_, id)| machine.program.decisions[id.index()].id.clone()).collect()
+    })
 }
 
 #[test]
-fn only_rules_that_hold_or_need_the_host_are_judged() {
+fn only_rules_that_need_the_host_are_judged() {
     let mut machine = Machine::new(&[("p.hpol", POLICY)], &Options::default());
-    // `holds` asks the host, as does what looks into an object that is not there; the note is absent.
+    // `holds` asks the host, as does what looks into an object that is not there; the note is absent. What has matched needs no judging
+    // but for its `unless` or a reason that is made.
     let quiet = r#"{"user": "eve", "owner": "mallory", "tool": "ls", "size": 1, "teams": ["staff"], "dry": false, "plan": "paid", "parts": []}"#;
-    insta::assert_compact_debug_snapshot!(judged(&mut machine, quiet), @r#"["every part", "first part", "holds", "not noted", "noted", "of others", "asked", "text", "all", "little", "planned"]"#);
+    insta::assert_compact_debug_snapshot!(screened(&mut machine, quiet), @r#"[["first part", "holds", "noted", "asked", "text", "little"], ["every part", "not noted", "of others", "all", "planned"]]"#);
     let loud = r#"{"user": "ada", "owner": "ada", "tool": "xx", "size": 101, "teams": [], "dry": true, "note": "x", "plan": "paid",
         "parts": [{"name": "a", "size": 4, "note": "x", "tags": ["x"]}]}"#;
-    insta::assert_compact_debug_snapshot!(judged(&mut machine, loud), @r#"["dry", "every part", "holds", "large", "no staff", "noted", "of others", "pairs", "part", "part note", "prefix", "sum", "tagged", "unknown", "asked", "text", "all", "little", "planned", "with note"]"#);
+    insta::assert_compact_debug_snapshot!(screened(&mut machine, loud), @r#"[["holds", "of others", "pairs", "told of", "asked", "text", "little"], ["dry", "every part", "large", "no staff", "noted", "part", "part note", "prefix", "sum", "tagged", "told", "unknown", "all", "planned", "with note"]]"#);
     assert_eq!(machine.context.fuel_left(), machine.limits.fuel, "judging takes it");
 }
 
@@ -88,7 +93,7 @@ fn large_packages_have_an_index_instead() {
     let policy = format!("package p\n\ninput: Call\ntype Call = {{tool: string}}\n{}", rules.collect::<String>());
     let mut machine = Machine::new(&[("p.hpol", &policy)], &Options::default());
     machine.begin(r#"{"tool": "t1"}"#);
-    assert_eq!(machine.code.screen(0, &mut machine.context), None);
+    assert!(machine.code.screen(0, &mut machine.context).is_none());
     let mut candidates = Vec::new();
     assert!(machine.context.candidates(0, true, &mut candidates));
     assert_eq!(candidates.len(), 1);
@@ -131,19 +136,24 @@ fn what_is_left_out_does_not_count() {
     proptest!(ProptestConfig::with_cases(512), |(request in request())| {
         for machine in machines.borrow_mut().iter_mut() {
             machine.begin(&request);
-            let Some(rules) = machine.code.screen(0, &mut machine.context) else { continue };
+            let Some(screened) = machine.code.screen(0, &mut machine.context) else { continue };
+            prop_assert_eq!(screened.judged & screened.matched, 0);
             for (at, id) in machine.program.packages[0].decisions.iter().enumerate() {
-                if rules >> at & 1 == 1 {
+                if screened.judged >> at & 1 == 1 {
                     continue;
                 }
+                let matched = screened.matched >> at & 1 == 1;
                 let mut told = Told { absent: Some(Vec::new()), ..Told::default() };
                 let program = machine.program.clone();
                 let outcome = machine::judge(&machine.code, &program, DecisionId(id.0), &mut machine.context, &mut told);
                 let rule = &program.decisions[id.index()];
-                prop_assert_eq!(outcome, Outcome::NotMatched, "{} on {}", rule.id, request);
+                let expected = if matched { Outcome::Matched } else { Outcome::NotMatched };
+                prop_assert_eq!(outcome, expected, "{} on {}", rule.id, request);
+                prop_assert!(!matched || machine.context.reason() == screened.reason(at), "{} on {request}", rule.id);
                 prop_assert!(told.faults.is_empty(), "{} on {request}", rule.id);
                 let absent = told.absent.unwrap_or_default();
-                prop_assert!(rule.effect == EffectKeyword::Allow || absent.is_empty(), "{} on {request}", rule.id);
+                let silent = matched || rule.effect == EffectKeyword::Allow;
+                prop_assert!(silent || absent.is_empty(), "{} on {request}", rule.id);
             }
         }
     });

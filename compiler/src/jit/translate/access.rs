@@ -48,13 +48,15 @@ impl Translator<'_, '_> {
 
     fn index(&mut self, target: Register, base: Register, key: Register, site: Option<SiteId>, place: PlaceId) {
         let at = self.constants[key.index()].and_then(Word::small_int).and_then(|at| u64::try_from(at).ok());
+        let members = self.constant_members(base);
         let (base, key) = (self.get(base), self.get(key));
         let on = self.builder.create_block();
         let found = self.builder.declare_var(types::I64);
         let otherwise = self.cold();
-        let value = match at {
-            Some(at) => self.element_in_place(at, base, otherwise),
-            None => self.table_look_up(base, key, otherwise),
+        let value = match (members, at) {
+            (Some(members), _) => self.mapped(&members, key, otherwise),
+            (None, Some(at)) => self.element_in_place(at, base, otherwise),
+            (None, None) => self.table_look_up(base, key, otherwise),
         };
         self.builder.def_var(found, value);
         self.jump(on);

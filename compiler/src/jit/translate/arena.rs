@@ -323,7 +323,7 @@ impl Translator<'_, '_> {
     }
 
     /// Goes on here if a value is one whose equals are the same word.
-    fn go_on_if_canonical(&mut self, value: Value, otherwise: Block) {
+    pub(super) fn go_on_if_canonical(&mut self, value: Value, otherwise: Block) {
         let tag = self.masked(value, Word::TAG_MASK);
         let node = self.is(tag, Word::TAG_NODE);
         let kind = self.masked(value, Word::NODE_MASK);
@@ -332,6 +332,17 @@ impl Translator<'_, '_> {
         let no_node = self.builder.ins().icmp(IntCC::Equal, node, zero);
         let canonical = self.builder.ins().bor(no_node, text);
         self.go_on_if(canonical, otherwise);
+    }
+
+    /// Goes on here if a value is a text, a number in its word, null or a bool.
+    pub(super) fn go_on_if_no_collection(&mut self, value: Value, otherwise: Block) {
+        let tag = self.masked(value, Word::TAG_MASK);
+        let kind = self.masked(value, KIND_BITS);
+        let text = self.is(kind, kind_bits(Kind::String));
+        let zero = self.number(Word::TAG_NODE);
+        let no_node = self.builder.ins().icmp(IntCC::NotEqual, tag, zero);
+        let is_plain = self.builder.ins().bor(no_node, text);
+        self.go_on_if(is_plain, otherwise);
     }
 
     fn table_field(&mut self, field: usize) -> Value {

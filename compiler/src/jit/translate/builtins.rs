@@ -10,6 +10,7 @@ use crate::ops::{Failure, TextTest};
 use crate::plan::{BuiltinId, Register};
 
 use super::Translator;
+use super::hashed::HashedMap;
 
 impl Translator<'_, '_> {
     pub(super) fn builtin(&mut self, target: Register, builtin: BuiltinId, arguments: &[Register], failure: Failure) {
@@ -18,6 +19,10 @@ impl Translator<'_, '_> {
             self.count(target, builtin, *collection, failure);
         } else if let (Some(test), [text, part]) = (TextTest::of(name), arguments) {
             self.text_test(target, builtin, test, (*text, *part), failure);
+        } else if let ("object.get", [object, key, default]) = (name, arguments)
+            && let Some(members) = self.constant_members(*object)
+        {
+            self.object_get(target, builtin, &members, [*object, *key, *default], failure);
         } else {
             let value = self.builtin_call(builtin, arguments, failure);
             self.set(target, value);
@@ -71,6 +76,40 @@ impl Translator<'_, '_> {
             Some(condition) => self.builder.def_var(condition, found),
             None => self.set(target, found),
         }
+    }
+
+    /// `object.get` of a constant object, unless `with` may have something to say, or the key may be a path.
+    fn object_get(
+        &mut self,
+        target: Register,
+        builtin: BuiltinId,
+        members: &HashedMap,
+        arguments: [Register; 3],
+        failure: Failure,
+    ) {
+        let (otherwise, on) = (self.cold(), self.builder.create_block());
+        let [look, known, missing] = [(); 3].map(|()| self.builder.create_block());
+        let found = self.builder.declare_var(types::I64);
+        let intercepts = self.load(Field::Intercepts);
+        self.branch(intercepts, otherwise, look);
+        self.begin(look);
+        let [_, key, default] = arguments.map(|argument| self.get(argument));
+        self.go_on_if_no_collection(key, otherwise);
+        self.charge(1, failure.place);
+        self.jump(known);
+        self.begin(known);
+        let member = self.mapped(members, key, missing);
+        self.builder.def_var(found, member);
+        self.jump(on);
+        self.begin(missing);
+        self.builder.def_var(found, default);
+        self.jump(on);
+        self.begin(otherwise);
+        let value = self.builtin_call(builtin, &arguments, failure);
+        self.builder.def_var(found, value);
+        self.jump(on);
+        self.begin(on);
+        self.set_from(target, found);
     }
 
     fn builtin_call(&mut self, builtin: BuiltinId, arguments: &[Register], failure: Failure) -> Value {

@@ -1,11 +1,11 @@
 //! Looking into constant collections by perfect hashes, without a call.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, Value, types};
+use cranelift_codegen::ir::{Block, InstBuilder, MemFlagsData, Value, types};
 use hpol_stdlib::heap::Heap;
 
-use crate::jit::perfect::PerfectHash;
-use crate::plan::Register;
+use crate::jit::perfect::{PerfectHash, PerfectMap};
+use crate::plan::{IndexId, Register};
 
 use super::{Translator, WORD_BYTES};
 
@@ -31,7 +31,39 @@ impl Hashed {
     }
 }
 
+/// A perfect hash with numbers, as it stands in the code.
+pub(super) struct HashedMap {
+    hash: Hashed,
+    numbers: u64,
+}
+
+impl HashedMap {
+    fn of(map: &PerfectMap) -> Self {
+        let numbers = u64::try_from(map.numbers.as_ptr().expose_provenance()).unwrap_or(0);
+        Self { hash: Hashed::of(&map.hash), numbers }
+    }
+}
+
 impl Translator<'_, '_> {
+    /// The members of the constant object in a register, if they are found by a perfect hash.
+    pub(super) fn constant_members(&mut self, object: Register) -> Option<HashedMap> {
+        let heap = Heap::new(self.program.frozen.clone(), 0);
+        self.hashes.of_members(&heap, self.constants[object.index()]?).map(HashedMap::of)
+    }
+
+    /// The parts of an index, if they are found by a perfect hash.
+    pub(super) fn index_parts(&mut self, id: IndexId) -> Option<HashedMap> {
+        self.hashes.of_parts(id, self.program.lookups.get(id.index())?).map(HashedMap::of)
+    }
+
+    /// The number of a word; goes to `otherwise` if it has none.
+    pub(super) fn mapped(&mut self, map: &HashedMap, word: Value, otherwise: Block) -> Value {
+        let place = self.place_in(&map.hash, word);
+        let is_there = self.is_at(&map.hash, place, word);
+        self.go_on_if(is_there, otherwise);
+        self.entry(map.numbers, place)
+    }
+
     /// Whether a value is in a constant collection, as a condition, if that has a perfect hash.
     pub(super) fn hashed_membership(&mut self, value: Register, collection: Register) -> Option<Value> {
         let heap = Heap::new(self.program.frozen.clone(), 0);

@@ -1,18 +1,18 @@
 //! One function for all decision rules of a package, which tells which of them must be judged.
 //!
 //! It runs the rules' bodies one after the other, as far as that takes no host function, and gives a rule up where it would: then
-//! the rule must be judged, and so must one whose body holds. What is left out fails without an error and, if it protects,
-//! without anything absent. Nothing is handed out and nothing marked on the way, so running a rule again finds what it would
-//! have found.
+//! the rule must be judged, and so must one whose body holds, unless that is all there is to say: it has no `unless`, and its
+//! reason is none or a constant. What is left out fails without an error and, if it protects, without anything absent. Nothing is handed out
+//! and nothing marked on the way, so running a rule again finds what it would have found.
 
-use cranelift_codegen::ir::{self, Block, InstBuilder, TrapCode, Value, types};
+use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, TrapCode, Value, types};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilderContext, Variable};
 use hpol_lang::ast::EffectKeyword;
 use hpol_stdlib::heap::Word;
 
 use crate::jit::abi::Field;
-use crate::plan::{Package, Program, Register};
+use crate::plan::{Block, Function, Package, Program, Register, Role, StatementKind, written};
 
 use crate::jit::perfect::Hashes;
 
@@ -24,11 +24,18 @@ const RULES_MAX: usize = 56;
 /// Most statements of such a function.
 const STATEMENTS_MAX: usize = 2_048;
 
+/// What screening the rules of a package can tell.
+#[derive(Debug, Clone)]
+pub(in crate::jit) struct Told {
+    /// The reasons of the rules that it says to have matched, in their order.
+    pub(in crate::jit) reasons: Vec<Option<Word>>,
+}
+
 /// What there is to know while a rule is screened.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Screening {
     /// The rule must be judged.
-    give_up: Block,
+    give_up: ir::Block,
     /// Stands for the mark: whether something was absent, 0 or 1.
     absent: Variable,
 }
@@ -43,7 +50,8 @@ fn is_screened(program: &Program, package: &Package) -> bool {
 }
 
 /// Translates the function for a package into `into`, whose signature is set. Its result is an integer's word with a bit for each
-/// rule that must be judged, in their order. False if there is none for this package.
+/// rule that must be judged, in their order; the same of the rules that have matched is left in the context. `None` if there is none for
+/// this package.
 pub(in crate::jit) fn screen<'p>(
     program: &'p Program,
     package: &Package,
@@ -51,15 +59,18 @@ pub(in crate::jit) fn screen<'p>(
     into: &mut ir::Function,
     context: &mut FunctionBuilderContext,
     isa: &dyn TargetIsa,
-) -> bool {
+) -> Option<Told> {
     if !is_screened(program, package) {
-        return false;
+        return None;
     }
     let (mut builder, entry) = begin(into, context);
-    let found = builder.declare_var(types::I64);
+    let found = [(); 2].map(|()| builder.declare_var(types::I64));
+    let [judged, matched] = found;
     let mut translator = Translator::new(program, hashes, builder, entry);
     let none = translator.number(Word::TAG_INT);
-    translator.builder.def_var(found, none);
+    translator.builder.def_var(judged, none);
+    translator.builder.def_var(matched, none);
+    let mut reasons = Vec::with_capacity(package.decisions.len());
     for (decision, bit) in package.decisions.iter().zip(Word::INT_SHIFT..) {
         let decision = &program.decisions[decision.index()];
         let function = program.function(decision.body);
@@ -69,10 +80,20 @@ pub(in crate::jit) fn screen<'p>(
         translator.builder.def_var(absent, no);
         translator.screening = Some(Screening { give_up, absent });
         translator.open(function);
+        let reason = constant_reason(function, &translator.constants).filter(|_| decision.exemption.is_none());
+        reasons.push(reason.flatten());
         translator.body(function);
         let result = translator.get(function.result);
         let fails = translator.is_absent(result);
-        translator.branch(fails, fail, give_up);
+        translator.leave_if(fails, fail);
+        if reason.is_some() {
+            let holds = translator.is(result, Word::TRUE.bits());
+            translator.go_on_if(holds, give_up);
+            translator.note(matched, bit);
+            translator.jump(on);
+        } else {
+            translator.jump(give_up);
+        }
         translator.begin(fail);
         if decision.effect == EffectKeyword::Allow {
             translator.jump(on);
@@ -81,17 +102,50 @@ pub(in crate::jit) fn screen<'p>(
             translator.branch(absent, give_up, on);
         }
         translator.begin(give_up);
-        let others = translator.builder.use_var(found);
-        let own = translator.number(1_u64 << bit);
-        let all = translator.builder.ins().bor(others, own);
-        translator.builder.def_var(found, all);
+        translator.note(judged, bit);
         translator.jump(on);
         translator.begin(on);
     }
-    let result = translator.builder.use_var(found);
-    translator.builder.ins().return_(&[result]);
+    let [judged, matched] = found.map(|found| translator.builder.use_var(found));
+    let (context, offset) = (translator.context, Field::Matched.offset());
+    translator.builder.ins().store(MemFlagsData::trusted(), matched, context, offset);
+    translator.builder.ins().return_(&[judged]);
     translator.finish(isa);
-    true
+    Some(Told { reasons })
+}
+
+/// The reason of a rule if it is known, which may be that there is none; `None` if it must be asked for. Witnesses are not told, and
+/// nobody who screens asks how conditions came out.
+fn constant_reason(function: &Function, constants: &[Option<Word>]) -> Option<Option<Word>> {
+    let (mut reasons, mut others) = (Vec::new(), false);
+    function.body.each_statement(&mut |statement| {
+        if let StatementKind::Record { role, value } = &statement.kind {
+            match role {
+                Role::Witness(_) => {}
+                Role::Reason => reasons.push(*value),
+                Role::ExemptionArgument | Role::Outcome(_) => others = true,
+            }
+        }
+    });
+    let known = match reasons[..] {
+        [] => Some(None),
+        [value] if tells(&function.body, function.result, false) => {
+            constants[value.index()].filter(|word| !word.is_absent()).map(Some)
+        }
+        _ => None,
+    };
+    known.filter(|_| !others)
+}
+
+/// Whether a reason is recorded before the result is written, wherever that is but for where it is said that there is none.
+fn tells(block: &Block, result: Register, mut told: bool) -> bool {
+    block.statements.iter().all(|statement| {
+        let kind = &statement.kind;
+        told |= matches!(kind, StatementKind::Record { role: Role::Reason, .. });
+        let empties = matches!(kind, StatementKind::Constant { value, .. } if value.is_absent());
+        let writes = !empties && written(kind).contains(&result);
+        (told || !writes) && statement.block().is_none_or(|block| tells(block, result, told))
+    })
 }
 
 impl Translator<'_, '_> {
@@ -109,6 +163,14 @@ impl Translator<'_, '_> {
         let saved = self.get(saved);
         self.builder.def_var(absent, saved);
         true
+    }
+
+    /// Sets a bit of what is found.
+    fn note(&mut self, found: Variable, bit: u32) {
+        let others = self.builder.use_var(found);
+        let own = self.number(1_u64 << bit);
+        let all = self.builder.ins().bor(others, own);
+        self.builder.def_var(found, all);
     }
 
     /// The mark, to go back to.
