@@ -65,8 +65,11 @@ struct Generation {
     groups: Option<Arc<[Group]>>,
     /// The input of each group.
     inputs: Inputs,
-    /// Why the input can't be decided on.
-    refused: Option<Box<Findings>>,
+    /// Whether the input can't be decided on, and why.
+    is_refused: bool,
+    findings: Findings,
+    /// Whether nothing was evaluated since the input was taken in.
+    is_fresh: bool,
     /// The request, if only what a ruling looks at was taken in.
     request: Request,
 }
@@ -212,7 +215,9 @@ impl Evaluator {
                 context,
                 groups: None,
                 inputs: Inputs::default(),
-                refused: None,
+                is_refused: false,
+                findings: Findings::default(),
+                is_fresh: false,
                 request: Request::default(),
             }
         });
@@ -226,14 +231,19 @@ impl Evaluator {
         found.clear();
         if let Some(generation) = generation {
             let decided = guarded(|| {
-                let Generation { snapshot, context, groups, inputs, refused, .. } = generation;
-                match (groups, refused) {
-                    (Some(groups), None) => match snapshot.code(kind) {
-                        Some(code) => found.decide(snapshot, code, context, groups, inputs),
-                        None => found.decide(snapshot, &Interpreter::default(), context, groups, inputs),
-                    },
-                    (_, Some(refused)) => found.refuse((**refused).clone()),
-                    (None, None) => found.refuse(nothing_taken_in(engine)),
+                let Generation { snapshot, context, groups, inputs, is_refused, findings, is_fresh, .. } = generation;
+                match groups {
+                    _ if *is_refused => found.refuse(findings.clone()),
+                    Some(groups) => {
+                        if !std::mem::take(is_fresh) {
+                            context.restart();
+                        }
+                        match snapshot.code(kind) {
+                            Some(code) => found.decide(snapshot, code, context, groups, inputs),
+                            None => found.decide(snapshot, &Interpreter::default(), context, groups, inputs),
+                        }
+                    }
+                    None => found.refuse(nothing_taken_in(engine)),
                 }
             });
             if decided.is_none() {
@@ -256,10 +266,11 @@ impl Evaluator {
         };
         let findings = guarded(|| {
             generation.take_in_whole();
-            let Generation { snapshot, context, groups, inputs, refused, .. } = &mut *generation;
-            if let Some(refused) = refused {
-                return (**refused).clone();
+            let Generation { snapshot, context, groups, inputs, is_refused, findings, is_fresh, .. } = &mut *generation;
+            if *is_refused {
+                return findings.clone();
             }
+            *is_fresh = false;
             let mut findings = Findings::default();
             if let Some(groups) = groups {
                 context.restart();
@@ -276,19 +287,22 @@ impl Evaluator {
 impl Generation {
     /// Takes a request into a context that has begun.
     fn take_in<S: Source>(&mut self, kind: &str, source: &S, keep: Keep) {
-        let Self { snapshot, context, groups, inputs, refused, .. } = self;
-        let mut findings = Findings::default();
+        let Self { snapshot, context, groups, inputs, is_refused, findings, is_fresh, .. } = self;
+        if std::mem::take(is_refused) {
+            findings.clear();
+        }
         let interpreter = Interpreter::default();
         let evaluation = snapshot.evaluation(&interpreter);
-        let found = evaluation.load(kind, source, keep, context, inputs, &mut findings);
+        let found = evaluation.load(kind, source, keep, context, inputs, findings);
         if groups.as_ref().map(Arc::as_ptr) != found.map(Arc::as_ptr) {
             *groups = found.cloned();
         }
-        *refused = groups.is_none().then(|| Box::new(findings));
+        *is_refused = groups.is_none();
         if groups.as_ref().is_some_and(|groups| groups.len() == 1) {
             inputs.put(0, context);
         }
         context.keep_input();
+        *is_fresh = true;
     }
 
     /// Takes the request in with all that a decision may tell, if something was left out.
@@ -339,7 +353,6 @@ impl Found {
         groups: &[Group],
         inputs: &Inputs,
     ) {
-        context.restart();
         let program = &**snapshot.program();
         for (at, group) in groups.iter().enumerate() {
             if groups.len() > 1 {

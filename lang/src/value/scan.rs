@@ -64,6 +64,12 @@ impl<'t> JsonScanner<'t> {
         self.text
     }
 
+    /// The bytes that lie ahead.
+    #[inline]
+    pub fn rest(&self) -> &'t [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or(&[])
+    }
+
     /// An error at this place.
     pub fn error(&self, message: impl Into<String>) -> JsonError {
         JsonError { message: message.into(), offset: self.at }
@@ -143,6 +149,19 @@ impl<'t> JsonScanner<'t> {
         NumberToken::Spelled(spelling)
     }
 
+    /// Passes a string in which nothing is escaped; the scanner stands on its opening quote, and stays there if the string is
+    /// another one, or none at all, which [`JsonScanner::string`] tells.
+    #[inline]
+    pub fn plain_string(&mut self) -> Option<&'t str> {
+        let start = self.at + 1;
+        let end = start + plain_length(self.text.as_bytes().get(start..)?);
+        if self.text.as_bytes().get(end) != Some(&b'"') {
+            return None;
+        }
+        self.at = end + 1;
+        self.text.get(start..end)
+    }
+
     /// Passes a string; the scanner stands on its opening quote. The text is part of the document where nothing in it is
     /// escaped; else it is written to the buffer, which is emptied first, and `None` is returned.
     ///
@@ -151,14 +170,12 @@ impl<'t> JsonScanner<'t> {
     /// Control characters, escapes that are none, and a string that is not closed.
     #[inline]
     pub fn string(&mut self, buffer: &mut String) -> Result<Option<&'t str>, JsonError> {
+        if let Some(plain) = self.plain_string() {
+            return Ok(Some(plain));
+        }
         self.at += 1;
         let start = self.at;
         self.at += plain_length(self.text.as_bytes().get(start..).unwrap_or(&[]));
-        if self.peek() == Some(b'"') {
-            let plain = self.text.get(start..self.at);
-            self.at += 1;
-            return Ok(plain);
-        }
         buffer.clear();
         self.escaped(start, buffer).map(|()| None)
     }

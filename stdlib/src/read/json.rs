@@ -79,7 +79,17 @@ impl<'r> Json<'_, '_, 'r> {
         self.scanner.word(word).map_err(|_| Declined)
     }
 
+    #[inline]
     fn text(&mut self, node: &Node) -> Result<Word, Declined> {
+        match self.scanner.plain_string() {
+            Some(text) => self.work.text(node, text),
+            None => self.other_text(node),
+        }
+    }
+
+    /// A text with escapes, or none at all.
+    #[cold]
+    fn other_text(&mut self, node: &Node) -> Result<Word, Declined> {
         match self.scanner.string(&mut self.work.scratch.text).map_err(|_| Declined)? {
             Some(text) => self.work.text(node, text),
             None => self.work.escaped_text(node),
@@ -173,7 +183,6 @@ impl<'r> Json<'_, '_, 'r> {
                 Key::Known(at) => {
                     let field = object.fields.get(at).ok_or(Declined)?;
                     self.work.known(object, &mut members, at)?;
-                    self.colon()?;
                     let word = self.value(field.node, depth + 1)?;
                     self.work.keep_known(node, object, &members, at, word)?;
                     last = Some(at);
@@ -183,7 +192,6 @@ impl<'r> Json<'_, '_, 'r> {
                         Key::Plain(name) => self.work.unknown(node, object, &mut members, name)?,
                         _ => self.work.escaped_unknown(node, object, &mut members)?,
                     };
-                    self.colon()?;
                     let word = self.value(id, depth + 1)?;
                     self.work.keep_unknown(name, word);
                 }
@@ -215,15 +223,24 @@ enum Key<'t> {
 }
 
 impl<'t> Json<'t, '_, '_> {
-    /// The next name: most often the one that came after the last one before.
+    /// The next name, and its colon: most often the one that came after the last one before.
     #[inline]
     fn field(&mut self, object: &ObjectShape, last: Option<usize>) -> Result<Key<'t>, Declined> {
         let guess = object.guess(last);
         if let Some(field) = object.fields.get(guess)
-            && self.scanner.accept_all(&field.quoted)
+            && field.written.begins(self.scanner.rest())
         {
+            self.scanner.go_to(self.scanner.at() + field.written.length());
+            self.scanner.skip_space();
             return Ok(Key::Known(guess));
         }
+        let key = self.other_field(object, last)?;
+        self.colon()?;
+        Ok(key)
+    }
+
+    /// The next name, which was not expected.
+    fn other_field(&mut self, object: &ObjectShape, last: Option<usize>) -> Result<Key<'t>, Declined> {
         if self.scanner.peek() != Some(b'"') {
             return Err(Declined);
         }

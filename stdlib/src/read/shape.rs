@@ -97,8 +97,8 @@ pub(super) struct ObjectShape {
 #[derive(Debug)]
 pub(super) struct FieldShape {
     pub(super) name: Box<str>,
-    /// The name as JSON text writes it most often; nothing that could stand in JSON where it needs escapes.
-    pub(super) quoted: Box<[u8]>,
+    /// The name and its colon as JSON text writes them most often.
+    pub(super) written: Written,
     pub(super) node: NodeId,
     pub(super) required: bool,
     /// Whether its value is kept in the object.
@@ -107,6 +107,44 @@ pub(super) struct FieldShape {
     pub(super) name_word: usize,
     /// The field that came after this one last time.
     next: AtomicU16,
+}
+
+/// The name of a field with its quotes and colon, whose first eight bytes are compared at once.
+#[derive(Debug)]
+pub(super) struct Written {
+    /// Nothing where the name needs escapes.
+    bytes: Box<[u8]>,
+    first: u64,
+    /// Which bits of the first eight bytes are the name's.
+    mask: u64,
+}
+
+impl Written {
+    fn of(name: &str) -> Self {
+        let escaped = name.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
+        let bytes = if escaped { Vec::new() } else { format!("\"{name}\":").into_bytes() };
+        let (mut first, mut mask) = ([0; 8], [0; 8]);
+        for ((place, bits), byte) in first.iter_mut().zip(&mut mask).zip(&bytes) {
+            (*place, *bits) = (*byte, u8::MAX);
+        }
+        Self { bytes: bytes.into(), first: u64::from_le_bytes(first), mask: u64::from_le_bytes(mask) }
+    }
+
+    /// Whether a text begins with it.
+    #[inline]
+    pub(super) fn begins(&self, text: &[u8]) -> bool {
+        match text.first_chunk::<8>() {
+            Some(eight) if (u64::from_le_bytes(*eight) ^ self.first) & self.mask != 0 => false,
+            Some(_) if self.bytes.len() <= 8 => !self.bytes.is_empty(),
+            _ => !self.bytes.is_empty() && text.starts_with(&self.bytes),
+        }
+    }
+
+    /// How many bytes it has.
+    #[inline]
+    pub(super) fn length(&self) -> usize {
+        self.bytes.len()
+    }
 }
 
 /// Several types, told apart by the kind of the value.
@@ -224,10 +262,8 @@ impl Tag {
 
 impl FieldShape {
     pub(super) fn new(name: &str, node: NodeId, required: bool, kept: bool) -> Self {
-        let escaped = name.bytes().any(|byte| matches!(byte, b'"' | b'\\' | 0..0x20));
-        let quoted = if escaped { vec![0] } else { format!("\"{name}\"").into_bytes() };
-        let next = AtomicU16::new(0);
-        Self { name: name.into(), quoted: quoted.into(), node, required, kept, name_word: usize::MAX, next }
+        let (written, next) = (Written::of(name), AtomicU16::new(0));
+        Self { name: name.into(), written, node, required, kept, name_word: usize::MAX, next }
     }
 }
 
@@ -353,6 +389,14 @@ impl Node {
     /// Whether a text is taken, and as what.
     #[inline]
     pub(super) fn takes_text(&self, text: &str) -> Option<Taken> {
+        if matches!(self.form, Form::Any | Form::String) && self.demands.is_empty() {
+            return Some(Taken::Same);
+        }
+        self.takes_certain_text(text)
+    }
+
+    /// As [`Node::takes_text`], where not every text is taken as it is.
+    fn takes_certain_text(&self, text: &str) -> Option<Taken> {
         let taken = match &self.form {
             Form::Any | Form::String => Taken::Same,
             Form::Time => Taken::Int(parse_time(text)?),

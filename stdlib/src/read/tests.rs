@@ -154,6 +154,19 @@ fn limits_are_those_of_the_reference() {
 }
 
 #[test]
+fn a_name_that_needs_escapes_is_taken_only_as_text() {
+    let shape = Shape::new(&record([("a\"b", Type::Int, false)]), &Projection::default());
+    let read = |text: &str| {
+        let (mut heap, mut slots) = (Heap::default(), Vec::new());
+        Reader::default().read_json(text, &shape, JsonLimits::default(), &mut heap, &mut slots)
+    };
+    assert_eq!(read(r#"{"a\"b": 1}"#), Ok(()));
+    for text in ["{\0: 1}", "{\0:          1}", r#"{"a"b": 1}"#, "{: 1}"] {
+        assert_eq!(read(text), Err(Declined), "{text:?}");
+    }
+}
+
+#[test]
 fn many_names_are_told_apart() {
     let fields = (0..200).map(|at| (format!("field{at}").into(), Field { ty: Type::Int, optional: false })).collect();
     let ty = Type::Record(Record { name: None, fields, open: true, rest: None }.into());
