@@ -8,7 +8,7 @@ use serde::Serialize;
 use crate::engine::{Engine, Start, assert_agrees};
 use crate::error::BenchError;
 use crate::measure::{Effort, nanoseconds};
-use crate::policy::growth::{Items, Names, Unread};
+use crate::policy::growth::{Items, Joined, Names, Unread};
 use crate::policy::{Case, Definitions, Rbac, Rules};
 
 /// What is made larger.
@@ -38,7 +38,7 @@ const ROLES: usize = 10;
 const GRANTS: usize = 4;
 
 /// Everything that is made larger.
-pub const DIMENSIONS: [Dimension; 8] = [
+pub const DIMENSIONS: [Dimension; 9] = [
     Dimension {
         name: "rules",
         title: "rules of two equalities",
@@ -80,6 +80,13 @@ pub const DIMENSIONS: [Dimension; 8] = [
         start: Start::Prepared,
         exponent_max: LINEAR,
         make: |size| Case::new(Items::new(size)),
+    },
+    Dimension {
+        name: "joined",
+        title: "items of two lists of the request that a rule joins",
+        start: Start::Prepared,
+        exponent_max: LINEAR,
+        make: |size| Case::new(Joined::new(size)),
     },
     Dimension {
         name: "unread",

@@ -23,12 +23,14 @@ use hpol_stdlib::state::{State, StateRead, StateSource};
 use crate::plan::{PlaceId, Program, SiteId};
 
 mod calls;
+mod joins;
 mod marks;
 mod outcomes;
 mod world;
 
 pub use calls::Entered;
 pub(crate) use calls::PENDING;
+pub(crate) use joins::JOINED_MIN;
 pub use outcomes::{OutcomeCounts, Outcomes};
 pub use world::Intercepted;
 
@@ -132,6 +134,8 @@ pub struct Context {
     pub(crate) operands: Vec<Word>,
     /// Positions of elements that loops run over and that stand in several places of an index.
     pub(crate) gathered: Vec<u32>,
+    /// Indexes over collections of this evaluation.
+    pub(crate) joins: joins::Joins,
     /// Definitions that are being run, of one rule behind those of another.
     pub(crate) definitions: Vec<u32>,
     fault: Option<Fault>,
@@ -152,6 +156,8 @@ pub(crate) struct Hot {
     pub(crate) slots: usize,
     /// Whether calls and data may be replaced: not 0 where they may.
     pub(crate) intercepts: u64,
+    /// Address of the positions in the indexes of this evaluation.
+    pub(crate) joined: usize,
     /// Address of the table of host functions.
     pub(crate) hosts: usize,
     /// Address of the entries of the generated code that runs.
@@ -204,6 +210,7 @@ impl Context {
             outcomes: Outcomes::default(),
             operands: Vec::new(),
             gathered: Vec::new(),
+            joins: joins::Joins::default(),
             definitions: Vec::new(),
             fault: None,
         };
@@ -267,6 +274,7 @@ impl Context {
         self.records.clear();
         self.operands.clear();
         self.gathered.clear();
+        self.joins.clear();
         self.definitions.clear();
         if self.fault.is_some() {
             self.fault = None;

@@ -18,6 +18,7 @@ mod fold_data;
 mod hoist;
 mod index_data;
 mod index_definitions;
+mod index_joins;
 mod index_rules;
 mod inline_calls;
 mod inline_constants;
@@ -54,6 +55,8 @@ pub enum Pass {
     IndexDefinitions,
     /// Loops over base documents run over the elements that can match.
     IndexData,
+    /// Loops within loops run over the elements of what the evaluation holds that can match.
+    IndexJoins,
     /// Readers of inputs are told which parts of values are looked at.
     ReadParts,
 }
@@ -74,6 +77,7 @@ impl Pass {
         Self::IndexRules,
         Self::IndexDefinitions,
         Self::IndexData,
+        Self::IndexJoins,
         Self::ReadParts,
     ];
 
@@ -92,6 +96,7 @@ impl Pass {
             Self::IndexRules => index_rules::run(program),
             Self::IndexDefinitions => index_definitions::run(program),
             Self::IndexData => index_data::run(program),
+            Self::IndexJoins => index_joins::run(program),
             Self::ReadParts => read_parts::run(program),
         }
     }

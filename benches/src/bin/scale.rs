@@ -23,7 +23,7 @@ use hpol_benches::table::{Table, whole};
 #[derive(Debug, Parser)]
 #[command(name = "scale", version, after_help = EXAMPLES)]
 struct Arguments {
-    /// Measure only this: rules, definitions, roles, grants, names, items, unread or text; may be repeated
+    /// Measure only this: rules, definitions, roles, grants, names, items, joined, unread or text; may be repeated
     #[arg(long, value_name = "NAME")]
     dimension: Vec<String>,
     /// Measure only this engine; may be repeated

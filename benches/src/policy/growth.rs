@@ -1,6 +1,6 @@
 //! Policies of any size, for finding out how the time of a decision grows with sets and with requests.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use fastrand::Rng;
 use serde::Deserialize;
@@ -178,6 +178,102 @@ impl Policy for Items {
 
 fn dear(dear: bool) -> Answer {
     if dear { Answer::deny(vec!["dear".into()]) } else { Answer::allow() }
+}
+
+/// A request with two lists, of which a rule looks for what belongs together.
+#[derive(Debug)]
+pub struct Joined {
+    size: usize,
+}
+
+/// The fields that are looked at.
+#[derive(Debug, Deserialize)]
+pub struct Batch {
+    users: Vec<User>,
+    orders: Vec<Placed>,
+}
+
+#[derive(Debug, Deserialize)]
+struct User {
+    id: String,
+    suspended: bool,
+}
+
+#[derive(Debug, Deserialize)]
+struct Placed {
+    user: String,
+}
+
+impl Joined {
+    /// Requests with so many users, and as many orders.
+    pub fn new(size: usize) -> Self {
+        Self { size }
+    }
+
+    /// A request in which the last users are suspended, or none of those that order.
+    fn request(&self, suspended: bool, random: &mut Rng) -> Value {
+        let user = |at: usize| json!({"id": format!("u{at}"), "suspended": at + 1 == self.size});
+        let orders = (0..self.size).map(|at| {
+            let user = if suspended && at + 1 == self.size { at } else { random.usize(..self.size.max(2) - 1) };
+            json!({"user": format!("u{user}")})
+        });
+        json!({"orders": orders.collect::<Vec<_>>(), "users": (0..self.size).map(user).collect::<Vec<_>>()})
+    }
+}
+
+impl Policy for Joined {
+    type Request = Batch;
+
+    fn name(&self) -> String {
+        format!("joined_{}", self.size)
+    }
+
+    fn title(&self) -> String {
+        format!("{} orders of {} users in the request", self.size, self.size)
+    }
+
+    fn kind(&self) -> &'static str {
+        "Batch"
+    }
+
+    fn hpol(&self) -> Vec<(String, String)> {
+        let policy = "package bench.policy\n\ninput: Batch\n\n\
+                      type Batch = {users: array[{id: string, suspended: bool}], orders: array[{user: string}]}\n\n\
+                      allow \"orders\"\n\ndeny \"suspended\" if {\n  some order in input.orders\n  some user in input.users\n  \
+                      user.id == order.user\n  user.suspended\n}\n";
+        vec![("bench/policy.hpol".to_owned(), policy.to_owned())]
+    }
+
+    fn rego(&self) -> Option<Rego> {
+        let module = "package peer\n\ndefault effect := \"allow\"\n\neffect := \"deny\" if {\n\tsome order in input.orders\n\t\
+                      some user in input.users\n\tuser.id == order.user\n\tuser.suspended\n}\n\n\
+                      notes contains \"suspended\" if effect == \"deny\"\n\nanswer := {\"effect\": effect, \"notes\": notes}\n";
+        Some(Rego { module: module.to_owned(), data: json!({}) })
+    }
+
+    fn requests(&self, random: &mut Rng) -> Vec<Value> {
+        (0..2).map(|_| self.request(false, random)).collect()
+    }
+
+    fn further_requests(&self, random: &mut Rng) -> Vec<Value> {
+        vec![self.request(true, random)]
+    }
+
+    fn typed(&self, batch: &Batch, _: &Earlier) -> Answer {
+        let users: HashMap<&str, bool> = batch.users.iter().map(|user| (&*user.id, user.suspended)).collect();
+        suspended(batch.orders.iter().any(|order| users.get(&*order.user).copied().unwrap_or(false)))
+    }
+
+    fn untyped(&self, batch: &Value, _: &Earlier) -> Answer {
+        let is_suspended = |user: &Value| user.get("suspended").and_then(Value::as_bool).unwrap_or(false);
+        let users: HashMap<&str, bool> =
+            list(batch, "users").iter().map(|user| (text(user, "id"), is_suspended(user))).collect();
+        suspended(list(batch, "orders").iter().any(|order| users.get(text(order, "user")).copied().unwrap_or(false)))
+    }
+}
+
+fn suspended(suspended: bool) -> Answer {
+    if suspended { Answer::deny(vec!["suspended".into()]) } else { Answer::allow() }
 }
 
 /// A request of which the most part is not looked at.

@@ -47,6 +47,7 @@ pub(super) enum Field {
     /// A word with the number of marks.
     Marks,
     Intercepts,
+    Joined,
     Hosts,
     Matched,
 }
@@ -62,6 +63,7 @@ impl Field {
             Self::Slots => offset_of!(Hot, slots),
             Self::Marks => return marks_offset(),
             Self::Intercepts => offset_of!(Hot, intercepts),
+            Self::Joined => offset_of!(Hot, joined),
             Self::Hosts => offset_of!(Hot, hosts),
             Self::Matched => offset_of!(Hot, matched),
         };

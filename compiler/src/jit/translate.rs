@@ -28,6 +28,7 @@ mod arena;
 mod builtins;
 mod compute;
 mod hashed;
+mod joining;
 mod matching;
 mod screen;
 mod structure;

@@ -8,15 +8,28 @@ use crate::plan::{IndexId, PlaceId, Run, SiteId};
 impl Context {
     /// What a loop runs over: what the index says, or all; `None` (and the mark is set) if it is no collection.
     pub fn each_run(&mut self, index: Option<IndexId>, keys: &[Word], collection: Word, site: SiteId) -> Option<Run> {
-        let index = index.and_then(|index| self.program.lookups.get(index.index()));
-        let run = index.and_then(|index| index.matches(&self.heap, collection, keys, &mut self.gathered));
+        let run = index.and_then(|index| self.matching_run(index, keys, collection));
         run.or_else(|| self.each_length(collection, site).map(Run::all))
+    }
+
+    fn matching_run(&mut self, id: IndexId, keys: &[Word], collection: Word) -> Option<Run> {
+        let index = self.program.lookups.get(id.index())?;
+        if !index.is_made() {
+            return index.matches(&self.heap, collection, keys, &mut self.gathered);
+        }
+        let run = self.joins.run(id, index, &self.heap, collection, keys);
+        self.hot.joined = self.joins.address();
+        run
     }
 
     /// Key and value of an iteration.
     pub fn run_entry(&self, index: Option<IndexId>, run: Run, collection: Word, at: u32) -> (Word, Word) {
         let index = index.and_then(|index| self.program.lookups.get(index.index()));
-        let position = index.map_or(at, |index| index.position(run, at, &self.gathered));
+        let position = match index {
+            Some(index) if index.is_made() => self.joins.position(run, at),
+            Some(index) => index.position(run, at, &self.gathered),
+            None => at,
+        };
         self.each_entry(collection, position)
     }
 

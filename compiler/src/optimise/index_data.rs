@@ -60,17 +60,15 @@ impl Indexer<'_> {
     fn function(&mut self, function: &mut Function) {
         let writes = Writes::of(function);
         let sources = Sources::of(function, &writes, self.heap);
-        let mut labels = 0;
         function.body.each_statement(&mut |statement| {
-            labels = labels.max(defined_label(&statement.kind).map_or(0, |label| label.0 + 1));
             if let StatementKind::Membership { key: None, collection, .. } = &statement.kind {
                 let found = sources.values(*collection, 0);
                 let long = |word: &Word| word.kind() == Kind::Array && self.heap.count(*word) >= Some(INDEXED_MIN);
                 self.lists.extend(found.into_iter().filter(long));
             }
         });
+        let mut names = Names::of(function);
         let mut body = std::mem::take(&mut function.body);
-        let mut names = Names { registers: function.registers, labels };
         self.block(&mut body, &writes, &sources, &mut names);
         function.body = body;
         function.registers = names.registers;
@@ -134,12 +132,20 @@ impl Indexer<'_> {
 }
 
 /// Numbers for what is added to a function.
-struct Names {
-    registers: u32,
+pub(super) struct Names {
+    pub(super) registers: u32,
     labels: u32,
 }
 
 impl Names {
+    pub(super) fn of(function: &Function) -> Self {
+        let mut labels = 0;
+        function.body.each_statement(&mut |statement| {
+            labels = labels.max(defined_label(&statement.kind).map_or(0, |label| label.0 + 1));
+        });
+        Self { registers: function.registers, labels }
+    }
+
     fn register(&mut self) -> Register {
         self.registers += 1;
         Register(self.registers - 1)
@@ -160,13 +166,13 @@ enum Source {
 }
 
 /// The sources of registers that are written once.
-struct Sources<'h> {
+pub(super) struct Sources<'h> {
     heap: &'h Heap,
     of: FxHashMap<Register, Source>,
 }
 
 impl<'h> Sources<'h> {
-    fn of(function: &Function, writes: &Writes, heap: &'h Heap) -> Self {
+    pub(super) fn of(function: &Function, writes: &Writes, heap: &'h Heap) -> Self {
         let mut sources = Self { heap, of: FxHashMap::default() };
         function.body.each_statement(&mut |statement| {
             let source =
@@ -231,7 +237,7 @@ impl<'h> Sources<'h> {
 }
 
 /// The first statements of a loop's body, as far as they do nothing but look at the element.
-struct Prefix<'p> {
+pub(super) struct Prefix<'p> {
     writes: &'p Writes,
     sources: &'p Sources<'p>,
     collection: Register,
@@ -247,13 +253,13 @@ struct Prefix<'p> {
     /// Registers that hold whether a part of the element is in something, or something in it.
     members: FxHashMap<Register, (Aspect, Register)>,
     /// Parts that must be there in every element.
-    required: Vec<Vec<Step>>,
+    pub(super) required: Vec<Vec<Step>>,
     /// What must be at which part of the element.
-    filters: Vec<(Aspect, Register)>,
+    pub(super) filters: Vec<(Aspect, Register)>,
 }
 
 impl<'p> Prefix<'p> {
-    fn new(
+    pub(super) fn new(
         writes: &'p Writes,
         sources: &'p Sources<'p>,
         collection: Register,
@@ -279,7 +285,7 @@ impl<'p> Prefix<'p> {
         }
     }
 
-    fn read(&mut self, body: &Block) {
+    pub(super) fn read(&mut self, body: &Block) {
         let (mut computed, mut required) = (0, 0);
         for statement in &body.statements {
             let before = self.filters.len();
@@ -399,7 +405,7 @@ impl<'p> Prefix<'p> {
     }
 
     /// What must be computed before the loop, and where the keys are then.
-    fn keys(self, names: &mut Names, place: PlaceId) -> (Vec<StatementKind>, Vec<Register>) {
+    pub(super) fn keys(self, names: &mut Names, place: PlaceId) -> (Vec<StatementKind>, Vec<Register>) {
         let mut renamed: FxHashMap<Register, Register> = FxHashMap::default();
         let mut inner = Vec::new();
         for mut kind in self.computed {

@@ -66,6 +66,8 @@ pub enum Step {
 pub struct Index {
     /// What it looks at.
     pub aspects: Vec<Aspect>,
+    /// What must stand in every element of a collection that is only indexed in an evaluation.
+    pub(crate) required: Vec<Vec<Step>>,
     parts: FxHashMap<Word, Part>,
     /// For each collection one more than it has buckets: where each starts in `positions`.
     starts: Vec<u32>,
@@ -101,6 +103,16 @@ impl Run {
         Self { start: 0, length }
     }
 
+    /// A run over positions that stand somewhere in a list.
+    pub(crate) fn within(start: u32, length: u32) -> Self {
+        Self { start: start.saturating_add(1), length }
+    }
+
+    /// Where its positions start; `None` if it runs over all.
+    pub(crate) fn start(self) -> Option<u32> {
+        self.start.checked_sub(1)
+    }
+
     /// As one number of 60 bits; `None` if it does not fit.
     pub(crate) fn pack(self) -> Option<i64> {
         let fits = self.start < 1 << 29 && self.length < 1 << 31;
@@ -126,6 +138,7 @@ impl Index {
         let mut index = Self {
             combines: aspects.iter().any(|aspect| aspect.relation == Relation::Among),
             aspects,
+            required: Vec::new(),
             parts: FxHashMap::default(),
             starts: Vec::new(),
             positions: Vec::new(),
@@ -143,6 +156,24 @@ impl Index {
             }
         }
         (!index.parts.is_empty()).then_some(index)
+    }
+
+    /// What an index that an evaluation makes looks at, and what must stand in every element for it to be exact.
+    pub(crate) fn made(aspects: Vec<Aspect>, required: Vec<Vec<Step>>) -> Self {
+        Self {
+            aspects,
+            required,
+            parts: FxHashMap::default(),
+            starts: Vec::new(),
+            positions: Vec::new(),
+            marks: Vec::new(),
+            combines: false,
+        }
+    }
+
+    /// Whether evaluations make it: one that is made at load has collections.
+    pub fn is_made(&self) -> bool {
+        self.parts.is_empty()
     }
 
     /// Hashes of the keys of each element, with its position. Elements that no canonical keys match have none.
@@ -352,7 +383,7 @@ impl Index {
                 Relation::Among => write!(f, "{part} in {key}")?,
             }
         }
-        Ok(())
+        f.write_str(if self.is_made() { ", once indexed" } else { "" })
     }
 }
 
@@ -379,7 +410,7 @@ pub(crate) fn elements(heap: &Heap, collection: Word) -> Option<&[Word]> {
 }
 
 /// What stands at a path of an element; `None` if something on the way is absent.
-fn follow(heap: &Heap, element: Word, path: &[Step]) -> Option<Word> {
+pub(crate) fn follow(heap: &Heap, element: Word, path: &[Step]) -> Option<Word> {
     path.iter().try_fold(element, |word, step| {
         let found = match (step, word.kind()) {
             (Step::Field(key) | Step::Member(key), Kind::Object) | (Step::Member(key), Kind::Array) => {

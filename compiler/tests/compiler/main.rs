@@ -4,6 +4,7 @@ mod code_memory;
 mod decisions;
 mod index;
 mod indexes;
+mod joins;
 mod machine_code;
 mod plans;
 mod reading;

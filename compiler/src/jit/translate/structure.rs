@@ -57,6 +57,7 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
             let loops = Loop { label: *label, key: *key, value: *value, collection: *collection, site: *site, place };
             match lookup {
                 None => translator.each(loops, body),
+                Some(lookup) if translator.is_joined(lookup) => translator.each_joined(loops, lookup, body),
                 Some(lookup) => translator.each_match(loops, lookup, body),
             }
         }
@@ -197,7 +198,7 @@ impl Translator<'_, '_> {
     }
 
     /// What a loop runs over. The host fails for what is no collection; what it takes for one is one here too.
-    fn run(&mut self, collection: Value, site: SiteId) -> Run {
+    pub(super) fn run(&mut self, collection: Value, site: SiteId) -> Run {
         let (otherwise, on) = (self.cold(), self.builder.create_block());
         let run = self.run_of(collection, otherwise);
         self.jump(on);
