@@ -21,7 +21,7 @@
 
 use crate::plan::{
     Block, Function, FunctionId, Label, Origin, PlaceId, Program, Register, ReplacementTarget, Statement,
-    StatementKind, each_register_mut, label_mut, reads, written,
+    StatementKind, each_register_mut, label, label_mut, reads, written,
 };
 
 use super::inline_constants::{may_be_replaced, replaced};
@@ -124,7 +124,7 @@ fn size(block: &Block) -> usize {
 fn labels(function: &Function) -> u32 {
     let mut free = 0;
     function.body.each_statement(&mut |statement| {
-        if let Some(label) = label_mut(&mut statement.kind.clone()) {
+        if let Some(label) = label(&statement.kind) {
             free = free.max(label.0 + 1);
         }
     });
