@@ -225,17 +225,17 @@ impl Context {
             self.worlds.clear();
         }
         self.heap.reset(self.program.frozen.clone(), limits.memory_bytes);
-        self.begin_again(limits, now_nanoseconds);
+        self.begin_again(limits, now_nanoseconds, None);
     }
 
-    /// As [`Context::begin`], by the same program.
-    pub fn begin_again(&mut self, limits: Limits, now_nanoseconds: i64) {
+    /// As [`Context::begin`], by the same program; `state` answers questions about earlier requests.
+    pub fn begin_again(&mut self, limits: Limits, now_nanoseconds: i64, state: Option<Arc<dyn StateSource>>) {
         self.heap.truncate(HeapMark::default());
         self.heap.limit(limits.memory_bytes);
         self.kept = HeapMark::default();
         self.limits = limits;
         self.now_nanoseconds = now_nanoseconds;
-        self.state.begin(None);
+        self.state.begin(state);
         self.marks.begin(self.program.sites.len());
         self.empty();
         self.begin_worlds(false);
@@ -279,11 +279,6 @@ impl Context {
         if self.fault.is_some() {
             self.fault = None;
         }
-    }
-
-    /// Says who answers questions about earlier requests; after [`Context::begin`] nobody does.
-    pub fn set_state(&mut self, source: Option<Arc<dyn StateSource>>) {
-        self.state.begin(source);
     }
 
     /// What was asked of earlier requests since.

@@ -1,5 +1,6 @@
 //! The engine: the current policy generation, and questions to it.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -106,6 +107,8 @@ struct Shared {
     options: EngineOptions,
     /// What decides. An evaluation takes it once and holds it to its end, so that the last one frees it.
     current: ArcSwapOption<Snapshot>,
+    /// Number of the generation in `current`, or of the one before it, for who holds one and asks whether there is a newer.
+    newest: AtomicU64,
     state: Mutex<State>,
 }
 
@@ -165,7 +168,8 @@ impl Engine {
         if let Some(capabilities) = &options.capabilities {
             options.limits = capabilities.narrowed(options.limits);
         }
-        let shared = Shared { options, current: ArcSwapOption::empty(), state: Mutex::default() };
+        let shared =
+            Shared { options, current: ArcSwapOption::empty(), newest: AtomicU64::new(0), state: Mutex::default() };
         Self { shared: Arc::new(shared) }
     }
 
@@ -200,6 +204,7 @@ impl Engine {
             Arc::new(Snapshot::new(state.generations, now_nanoseconds(), files, built, &self.shared.options));
         // Under the lock, so that of two loads at a time the one with the higher number stays.
         self.shared.current.store(Some(snapshot));
+        self.shared.newest.store(state.generations, Ordering::Release);
     }
 
     /// Decides on a request. Whatever goes wrong is a deny whose [`Decision::errors`] say why.
@@ -246,8 +251,7 @@ impl Engine {
         let Some(snapshot) = self.shared.current.load_full() else { return not_loaded() };
         let options = &self.shared.options;
         let findings = snapshot.with_machine(options.kind, |machine, context| {
-            evaluate::begin(context, &options.limits, now_nanoseconds);
-            context.set_state(state);
+            evaluate::begin(context, &options.limits, now_nanoseconds, state);
             snapshot.evaluation(machine).decide(kind, source, context, &mut |_, _| {})
         });
         combine(findings.unwrap_or_else(Findings::defect), snapshot.name())
@@ -262,8 +266,8 @@ impl Engine {
         let current = self.shared.current.load_full().ok_or(QueryError::NotLoaded)?;
         let snapshot = current.in_order_of_text();
         let explanation = snapshot.with_context(|context| {
-            evaluate::begin(context, &self.shared.options.limits, input.now_nanoseconds());
-            context.set_state(input.state().cloned());
+            let state = input.state().cloned();
+            evaluate::begin(context, &self.shared.options.limits, input.now_nanoseconds(), state);
             explain::explain(snapshot, input, context)
         });
         explanation
@@ -297,8 +301,7 @@ impl Engine {
         let input = fitting(snapshot, &asked, input)?;
         let fault = |fault| QueryError::Evaluation(evaluate::evaluation_error(fault, program));
         let explanation = snapshot.with_context(|context| {
-            evaluate::begin(context, &self.shared.options.limits, now_nanoseconds());
-            context.set_state(state);
+            evaluate::begin(context, &self.shared.options.limits, now_nanoseconds(), state);
             if let Some(input) = &input {
                 context.set_input(input).map_err(fault)?;
             }
@@ -335,8 +338,7 @@ impl Engine {
         let options = &self.shared.options;
         let fault = |fault| QueryError::Evaluation(evaluate::evaluation_error(fault, program));
         let value = snapshot.with_machine(options.kind, |machine, context| {
-            evaluate::begin(context, &options.limits, now_nanoseconds());
-            context.set_state(state);
+            evaluate::begin(context, &options.limits, now_nanoseconds(), state);
             if let Some(input) = &input {
                 context.set_input(input).map_err(fault)?;
             }
@@ -402,8 +404,8 @@ impl Engine {
     }
 
     /// Whether this is the current generation.
-    pub(crate) fn is_current(&self, snapshot: &Arc<Snapshot>) -> bool {
-        self.shared.current.load().as_ref().is_some_and(|current| Arc::ptr_eq(current, snapshot))
+    pub(crate) fn is_current(&self, snapshot: &Snapshot) -> bool {
+        self.shared.newest.load(Ordering::Acquire) == snapshot.generation
     }
 
     /// Notes whether the source of the policies can be read.

@@ -20,6 +20,7 @@ use crate::decision::{
 use crate::error::code;
 use crate::inputs::{Inputs, Keep, Source};
 use crate::limits::Limits;
+use crate::state::StateSource;
 
 /// How many mismatches of an input are told.
 const MISMATCHES_TOLD: usize = 5;
@@ -254,8 +255,8 @@ pub(crate) fn rule_outcome(outcome: Outcome) -> Option<RuleOutcome> {
     }
 }
 
-/// Starts an evaluation in a context.
-pub(crate) fn begin(context: &mut Context, limits: &Limits, now_nanoseconds: i64) {
+/// Starts an evaluation in a context; `state` answers questions about earlier requests.
+pub(crate) fn begin(context: &mut Context, limits: &Limits, now_nanoseconds: i64, state: Option<Arc<dyn StateSource>>) {
     let limits = hpol_compiler::context::Limits {
         fuel: limits.fuel,
         memory_bytes: limits.memory_bytes,
@@ -263,7 +264,7 @@ pub(crate) fn begin(context: &mut Context, limits: &Limits, now_nanoseconds: i64
         time: Some(limits.time),
         interrupt: None,
     };
-    context.begin_again(limits, now_nanoseconds);
+    context.begin_again(limits, now_nanoseconds, state);
 }
 
 /// The fault of an evaluation that panicked.

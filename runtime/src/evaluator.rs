@@ -190,8 +190,7 @@ impl Evaluator {
         let limits = self.engine.options().limits;
         let Some(generation) = &mut self.generation else { return };
         let taken = guarded(|| {
-            evaluate::begin(&mut generation.context, &limits, now_nanoseconds);
-            generation.context.set_state(state);
+            evaluate::begin(&mut generation.context, &limits, now_nanoseconds, state);
             generation.take_in(kind, source, Keep::Ruling);
             generation.request.clear();
             if generation.inputs.is_reduced() {

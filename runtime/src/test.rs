@@ -22,7 +22,7 @@ use crate::evaluate;
 use crate::explain;
 use crate::input::now_nanoseconds;
 use crate::snapshot::Snapshot;
-use crate::state::EmptyState;
+use crate::state::{EmptyState, StateSource};
 
 mod expect;
 mod property;
@@ -382,9 +382,9 @@ impl Runner<'_> {
     /// Runs an evaluation of its own.
     fn evaluated<T>(&self, work: impl FnOnce(&dyn Machine, &mut Context) -> Result<T, Stopped>) -> Result<T, Stopped> {
         let result = self.snapshot.with_machine(self.kind, |machine, context| {
-            evaluate::begin(context, &self.engine.options().limits, self.now_nanoseconds);
             // Nothing happened before a test, unless it says so by `with`.
-            context.set_state(Some(Arc::new(EmptyState)));
+            let state = Some(Arc::new(EmptyState) as Arc<dyn StateSource>);
+            evaluate::begin(context, &self.engine.options().limits, self.now_nanoseconds, state);
             let result = work(machine, context);
             self.take_outcomes(context);
             result
