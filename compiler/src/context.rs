@@ -162,6 +162,8 @@ pub(crate) struct Hot {
     pub(crate) hosts: usize,
     /// Address of the entries of the generated code that runs.
     pub(crate) entries: usize,
+    /// What a host function gave to generated code that called it by way of another function.
+    pub(crate) result: u64,
     /// Which rules the last screening found to have matched, as an integer's word.
     pub(crate) matched: u64,
 }

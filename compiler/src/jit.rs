@@ -116,11 +116,14 @@ impl Compiler {
 
     /// The program's functions, and what screens the rules of its packages, where there is such a function.
     fn all(&mut self, program: &Program) -> Result<(Vec<FuncId>, Vec<Option<Screen>>), JitError> {
+        let relays = self.relays()?;
         let mut functions = Vec::with_capacity(program.functions.len());
         for function in &program.functions {
             self.begin();
             let Self { module, context, builder_context, hashes, .. } = self;
-            translate::function(program, function, hashes, &mut context.func, builder_context, module.isa());
+            let relays = relays.map(|relay| module.declare_func_in_func(relay, &mut context.func));
+            let into = &mut context.func;
+            translate::function(program, function, relays, hashes, into, builder_context, module.isa());
             functions.push(self.define(&function.name)?);
         }
         let mut screens = Vec::with_capacity(program.packages.len());
@@ -136,6 +139,19 @@ impl Compiler {
         let finalized = self.module.finalize_definitions();
         finalized.map_err(|error| JitError::Memory(error.to_string()))?;
         Ok((functions, screens))
+    }
+
+    /// The relays to host functions, by their number of operands.
+    fn relays(&mut self) -> Result<[FuncId; abi::OPERANDS_MAX + 1], JitError> {
+        let mut relays = [FuncId::from_u32(0); abi::OPERANDS_MAX + 1];
+        for (operands, relay) in relays.iter_mut().enumerate() {
+            self.begin();
+            self.context.func.signature = abi::relay_signature(operands);
+            let Self { module, context, builder_context, .. } = self;
+            translate::relay(operands, &mut context.func, builder_context, module.isa());
+            *relay = self.define(&Arc::from("relay"))?;
+        }
+        Ok(relays)
     }
 
     fn begin(&mut self) {

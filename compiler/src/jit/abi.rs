@@ -3,6 +3,9 @@
 //! - Rust enters a function as `fn(context, arguments) -> result`, the arguments being an array of words.
 //! - Generated code calls a host function as `fn(context, operand…) -> result`.
 //!
+//! - Where that is rare, it does so by way of a relay, `fn(context, operand…, which)`, which keeps all registers as they are and leaves the
+//!   result in the context, so that values need not be put away for a call that is hardly ever made.
+//!
 //! A result is the bits of a word, or [`STOP`]. [`ABSENT`] is how a statement, or a function, says that it fails.
 
 use std::mem::offset_of;
@@ -49,6 +52,8 @@ pub(super) enum Field {
     Intercepts,
     Joined,
     Hosts,
+    /// What the host function gave that a relay called last.
+    Result,
     Matched,
 }
 
@@ -65,6 +70,7 @@ impl Field {
             Self::Intercepts => offset_of!(Hot, intercepts),
             Self::Joined => offset_of!(Hot, joined),
             Self::Hosts => offset_of!(Hot, hosts),
+            Self::Result => offset_of!(Hot, result),
             Self::Matched => offset_of!(Hot, matched),
         };
         // A context is far smaller than 2 GiB.
@@ -86,6 +92,16 @@ pub(super) fn host_signature(convention: CallConv, operands: usize) -> Signature
     let mut signature = Signature::new(convention);
     signature.params.extend((0..=operands).map(|_| AbiParam::new(types::I64)));
     signature.returns.push(AbiParam::new(types::I64));
+    signature
+}
+
+/// Most operands of a host function.
+pub(super) const OPERANDS_MAX: usize = 4;
+
+/// The signature of the relay to host functions with so many operands.
+pub(super) fn relay_signature(operands: usize) -> Signature {
+    let mut signature = Signature::new(CallConv::PreserveAll);
+    signature.params.extend((0..operands + 2).map(|_| AbiParam::new(types::I64)));
     signature
 }
 

@@ -4,11 +4,11 @@
 //! the statements being translated is kept on a stack ([`Around`]), so that a failure or a leave first undoes what it
 //! steps out of (a `with`, a stretch outside of one).
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{
-    self, Block, InstBuilder, MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKind, Value, types,
+    self, Block, FuncRef, InstBuilder, MemFlagsData, SigRef, StackSlot, StackSlotData, StackSlotKind, Value, types,
 };
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilder, FunctionBuilderContext, Variable};
@@ -19,7 +19,7 @@ use crate::ops::TextTest;
 use crate::optimise::Writes;
 use crate::plan::{Block as PlanBlock, Function, Label, PlaceId, Program, Register, Statement, StatementKind};
 
-use super::abi::{ABSENT, Field, SPECIAL, SPECIAL_MASK, STOP, host_signature};
+use super::abi::{ABSENT, Field, OPERANDS_MAX, SPECIAL, SPECIAL_MASK, STOP, host_signature};
 use super::host::Host;
 use super::perfect::Hashes;
 
@@ -30,10 +30,12 @@ mod compute;
 mod hashed;
 mod joining;
 mod matching;
+mod relay;
 mod screen;
 mod structure;
 mod texts;
 
+pub(super) use relay::relay;
 pub(super) use screen::{Told, screen};
 
 /// Longest list that is handed over on the stack.
@@ -46,6 +48,7 @@ const WORD_BYTES: usize = size_of::<Word>();
 pub(super) fn function<'p>(
     program: &'p Program,
     function: &Function,
+    relays: Relays,
     hashes: &'p mut Hashes,
     into: &mut ir::Function,
     context: &mut FunctionBuilderContext,
@@ -54,6 +57,7 @@ pub(super) fn function<'p>(
     let (builder, entry) = begin(into, context);
     let arguments = builder.block_params(entry)[1];
     let mut translator = Translator::new(program, hashes, builder, entry);
+    translator.relays = Some(relays);
     translator.open(function);
     translator.function(function, arguments);
     translator.finish(isa);
@@ -133,6 +137,9 @@ enum Around {
     Outside(Variable),
 }
 
+/// The relays to host functions, by their number of operands.
+pub(super) type Relays = [FuncRef; OPERANDS_MAX + 1];
+
 struct Translator<'p, 'b> {
     program: &'p Program,
     builder: FunctionBuilder<'b>,
@@ -142,6 +149,11 @@ struct Translator<'p, 'b> {
     stop: Block,
     around: Vec<Around>,
     signatures: HashMap<usize, SigRef>,
+    relays: Option<Relays>,
+    /// Blocks that are rarely come to.
+    rare: HashSet<Block>,
+    /// Whether the block that is being filled is one.
+    is_rare: bool,
     /// Room for lists that are handed over.
     words: Option<StackSlot>,
     /// What registers hold that are written by one constant only.
@@ -177,6 +189,9 @@ impl<'p, 'b> Translator<'p, 'b> {
             stop,
             around: Vec::new(),
             signatures: HashMap::new(),
+            relays: None,
+            rare: HashSet::new(),
+            is_rare: false,
             words: None,
             constants: Vec::new(),
             hashes,
@@ -312,11 +327,13 @@ impl Translator<'_, '_> {
     fn begin(&mut self, block: Block) {
         self.builder.switch_to_block(block);
         self.builder.seal_block(block);
+        self.is_rare = self.rare.contains(&block);
     }
 
     fn cold(&mut self) -> Block {
         let block = self.builder.create_block();
         self.builder.set_cold_block(block);
+        self.rare.insert(block);
         block
     }
 
@@ -400,6 +417,15 @@ impl Translator<'_, '_> {
             return self.give_up();
         }
         debug_assert_eq!(host.operands(), operands.len(), "{host:?}");
+        if self.is_rare
+            && let Some(relay) = self.relays.and_then(|relays| relays.get(operands.len()).copied())
+        {
+            let which = self.number(u64::try_from(host.offset()).unwrap_or(u64::MAX));
+            let all: Vec<Value> =
+                std::iter::once(self.context).chain(operands.iter().copied()).chain([which]).collect();
+            self.builder.ins().call(relay, &all);
+            return self.load(Field::Result);
+        }
         let convention = self.builder.func.signature.call_conv;
         let signature = match self.signatures.get(&operands.len()) {
             Some(signature) => *signature,
