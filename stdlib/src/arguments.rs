@@ -184,12 +184,10 @@ impl Call<'_> {
     /// Makes an array of parts of a string, and charges for it; the list is a buffer of the heap, which is given back.
     pub(crate) fn make_parts(&mut self, word: Word, ranges: Vec<Range<usize>>) -> Outcome {
         self.charge(ranges.len())?;
-        let mut words = self.heap.take_words();
         for range in &ranges {
-            words.push(self.make_part(word, range.clone())?);
+            self.charge_bytes(range.len())?;
         }
-        self.heap.give_back_ranges(ranges);
-        Ok(self.heap.array_from(words)?)
+        Ok(self.heap.array_of_parts(word, ranges)?)
     }
 
     /// Makes an array of strings, and charges for it.

@@ -646,9 +646,15 @@ impl Heap {
     fn push_reserved(&mut self, kind: Kind, node: Node) -> Result<Word, HeapError> {
         let index = arena_offset(self.local.nodes.len())?;
         self.local.nodes.push(node);
+        self.nodes_moved();
+        Ok(Word::node(kind, self.space, index))
+    }
+
+    /// Says where the nodes are now.
+    #[inline]
+    fn nodes_moved(&mut self) {
         let Arena { nodes, nodes_length, .. } = Arena::of(&self.local);
         self.arenas[0] = Arena { nodes, nodes_length, ..self.arenas[0] };
-        Ok(Word::node(kind, self.space, index))
     }
 
     #[inline]

@@ -3,7 +3,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::region::{Node, arena_offset};
+use super::region::{Node, Region, arena_offset};
 use super::{BYTES_PER_WEIGHT, Heap, HeapError, Kind, Space, Word};
 
 /// Bytes of a buffer that are kept; a larger one is freed, as few evaluations need one.
@@ -108,6 +108,51 @@ impl Heap {
             ranges.clear();
             self.buffers.ranges = ranges;
         }
+    }
+
+    /// An array of parts of a string, in order, each as [`Heap::part`] makes it; the list is a buffer, which is given back.
+    ///
+    /// # Errors
+    ///
+    /// [`HeapError`].
+    pub(crate) fn array_of_parts(&mut self, word: Word, ranges: Vec<Range<usize>>) -> Result<Word, HeapError> {
+        let mut words = self.take_words();
+        if word.is_string() && word.space() == Space::Local && self.space == Space::Local {
+            self.own_parts(word, &ranges, &mut words)?;
+        } else {
+            for range in &ranges {
+                words.push(self.part(word, range.clone())?);
+            }
+        }
+        self.give_back_ranges(ranges);
+        self.array_from(words)
+    }
+
+    /// Makes parts of a string of the evaluation's own, all at once: their bytes are those of the string.
+    fn own_parts(&mut self, word: Word, ranges: &[Range<usize>], words: &mut Vec<Word>) -> Result<(), HeapError> {
+        // A range takes as much as a node.
+        self.reserve(size_of_val(ranges))?;
+        let whole = self.node(word).1;
+        let Self { local, frozen, .. } = self;
+        let Region { nodes, text, .. } = local;
+        let text = text.get(whole.start as usize..(whole.start + whole.length) as usize).unwrap_or_default();
+        let made = ranges.iter().try_for_each(|range| {
+            let part = text.get(range.clone()).unwrap_or_default();
+            let length = arena_offset(part.len())?;
+            if length == whole.length {
+                words.push(word);
+            } else if let Some(known) = frozen.interned(part) {
+                words.push(known);
+            } else {
+                let index = arena_offset(nodes.len())?;
+                let start = whole.start + arena_offset(range.start)?;
+                nodes.push(Node::new(start, length, 1 + length / BYTES_PER_WEIGHT, 1));
+                words.push(Word::node(Kind::String, Space::Local, index));
+            }
+            Ok(())
+        });
+        self.nodes_moved();
+        made
     }
 
     /// The part of a string between two places in bytes. It shares the string's text where that is the evaluation's own.
