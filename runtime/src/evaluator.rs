@@ -279,7 +279,13 @@ impl Evaluator {
             }
             findings
         });
-        combine(findings.unwrap_or_else(Findings::defect), generation.snapshot.name())
+        let failed = findings.is_none();
+        let decision = combine(findings.unwrap_or_else(Findings::defect), generation.snapshot.name());
+        if failed {
+            // What a panic leaves half done is not looked at again.
+            self.generation = None;
+        }
+        decision
     }
 }
 

@@ -51,8 +51,10 @@ pub fn try_chosen(choices: &mut Choices<'_>) -> bool {
 
 /// A request whose items are alike but for a part or two, as what leaves parts out could take one for another.
 fn request(choices: &mut Choices<'_>) -> Value {
+    // So many that loops ask an index, now and then.
+    let length = if choices.one_in(4) { 18 } else { 3 };
     let mut outers = |count: usize| (0..count).map(|_| item(choices, Level::Outer)).collect::<Vec<_>>();
-    let (first, items, named) = (outers(1).remove(0), outers(3), outers(2));
+    let (first, named, items) = (outers(1).remove(0), outers(2), outers(length));
     let inners: Vec<Value> = (0..choices.below(3)).map(|_| item(choices, Level::Inner)).collect();
     Value::object([
         ("key", Value::from(*choices.one_of(&["n", "l", "x"]))),
@@ -153,7 +155,7 @@ impl Writer<'_, '_> {
         if depth > 0 && level == Level::Outer && self.choices.one_in(2) {
             return self.below(item, depth - 1);
         }
-        match self.choices.below(20) {
+        match self.choices.below(22) {
             0 => format!("{item}.n == \"x\""),
             1 => format!("{item}.v > 1"),
             2 => format!("{item}.on"),
@@ -172,7 +174,15 @@ impl Writer<'_, '_> {
             15 => format!("count({{{item}, input.first}}) == 1"),
             16 => format!("{item}.o == {{\"a\": \"x\"}}"),
             17 => "picked.n == \"x\"".to_owned(),
-            18 => format!("some name, _ in {item}.o; name == \"b\""),
+            18 => {
+                let name = self.fresh();
+                format!("some {name} in input.items; {name}.n == {item}.n; {name}.v > 1")
+            }
+            19 => {
+                let name = self.fresh();
+                format!("some _, {name} in input.first.m; {name}.o == {item}.o")
+            }
+            20 => format!("some name, _ in {item}.o; name == \"b\""),
             _ => self.call(item, level),
         }
     }
