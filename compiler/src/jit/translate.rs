@@ -41,6 +41,9 @@ pub(super) use screen::{Told, screen};
 /// Longest list that is handed over on the stack.
 const STACK_WORDS_MAX: usize = 64;
 
+/// Most places of members that a function remembers: more would make its frame large.
+const HINTS_MAX: u32 = 32;
+
 /// Bytes of a word.
 const WORD_BYTES: usize = size_of::<Word>();
 
@@ -246,7 +249,7 @@ impl Translator<'_, '_> {
 
     /// Makes room for the places at which members are looked for first, all at the start now.
     fn make_hints(&mut self, function: &Function) {
-        let count = fields_in_loops(&function.body, false);
+        let count = fields_in_loops(&function.body, false).min(HINTS_MAX);
         self.hinted = 0;
         self.hints = (count > 0).then(|| {
             let bytes = u32::try_from(WORD_BYTES).unwrap_or(u32::MAX).saturating_mul(count);

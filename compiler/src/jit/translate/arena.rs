@@ -14,7 +14,7 @@ use crate::plan::{Register, SiteId};
 
 use crate::jit::host::Host;
 
-use super::{Translator, WORD_BYTES, hint_offset};
+use super::{HINTS_MAX, Translator, WORD_BYTES, hint_offset};
 
 /// Largest object whose keys are looked through in place.
 const FIELDS_MAX: u64 = 16;
@@ -476,7 +476,7 @@ impl Translator<'_, '_> {
 
     /// Where to look at first, in a loop.
     fn next_hint(&mut self) -> Option<(StackSlot, i32)> {
-        let slot = self.hints.filter(|_| self.loops > 0)?;
+        let slot = self.hints.filter(|_| self.loops > 0 && self.hinted < HINTS_MAX)?;
         self.hinted += 1;
         Some((slot, hint_offset(self.hinted - 1)))
     }
