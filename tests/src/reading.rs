@@ -41,7 +41,7 @@ const NUMBERS: [&str; 14] = [
     "1e3",
     "9223372036854775807",
     "9223372036854775808",
-    "1152921504606846976",
+    "2305843009213693952",
     "123456789012345678901234567890",
     "0.30000000000000000000000004",
 ];
@@ -354,7 +354,7 @@ fn write(ty: &Type, choices: &mut Choices<'_>, out: &mut String, depth: usize) {
         Type::Any | Type::Variable(_) => write_any(choices, out, depth.min(2)),
         Type::Null | Type::Never | Type::Defined(_) => out.push_str("null"),
         Type::Bool => out.push_str(choices.one_of::<&str>(&["true", "false"])),
-        Type::Int => out.push_str(choices.one_of::<&str>(&["0", "1", "-7", "3", "1.0", "1152921504606846976"])),
+        Type::Int => out.push_str(choices.one_of::<&str>(&["0", "1", "-7", "3", "1.0", "2305843009213693952"])),
         Type::Decimal => out.push_str(choices.one_of::<&str>(&NUMBERS)),
         Type::String => write_text(choices.one_of::<&str>(&TEXTS), choices, out),
         Type::Time => {

@@ -48,15 +48,16 @@ pub struct Word(u64);
 
 impl Word {
     /// Bits that tell nodes, integers and constants apart.
-    pub const TAG_MASK: u64 = 0b111;
+    pub const TAG_MASK: u64 = 0b11;
     /// Tag of a node.
     pub const TAG_NODE: u64 = 0;
     /// Tag of an integer.
     pub const TAG_INT: u64 = 1;
     /// Tag of absent, null and the bools.
     pub const TAG_CONSTANT: u64 = 2;
-    /// How far an integer is shifted to the left.
-    pub const INT_SHIFT: u32 = 3;
+    /// How far an integer is shifted to the left: 62 bits are enough for the nanoseconds since 1970 of this century's first half, so that
+    /// times are compared as words.
+    pub const INT_SHIFT: u32 = 2;
     /// How far a node's kind is shifted to the left.
     pub const KIND_SHIFT: u32 = 4;
 
@@ -81,7 +82,7 @@ impl Word {
         if value { Self::TRUE } else { Self::FALSE }
     }
 
-    /// An integer, if it fits 61 bits.
+    /// An integer, if it fits 62 bits.
     pub fn from_small_int(value: i64) -> Option<Self> {
         let shifted = value << Self::INT_SHIFT;
         let fits = shifted >> Self::INT_SHIFT == value;
