@@ -158,8 +158,9 @@ impl<'t> JsonScanner<'t> {
         if self.text.as_bytes().get(end) != Some(&b'"') {
             return None;
         }
+        let plain = self.text.get(start..end)?;
         self.at = end + 1;
-        self.text.get(start..end)
+        Some(plain)
     }
 
     /// Passes a string; the scanner stands on its opening quote. The text is part of the document where nothing in it is

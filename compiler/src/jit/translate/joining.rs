@@ -70,15 +70,7 @@ impl Translator<'_, '_> {
             translator.jump(on);
             translator.begin(on);
             let at = translator.builder.use_var(at);
-            if let Some(key) = loops.key {
-                let word = translator.key_at(collection, run, at);
-                translator.set(key, word);
-            }
-            if let Some(value) = loops.value {
-                let arena = translator.builder.use_var(run.arena);
-                let word = translator.word_at(arena, at);
-                translator.set(value, word);
-            }
+            translator.element(&loops, collection, run, at);
         });
     }
 }

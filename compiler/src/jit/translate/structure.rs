@@ -145,16 +145,21 @@ impl Translator<'_, '_> {
         let run = self.run(collection, loops.site);
         let (first, end) = (self.builder.use_var(run.first), self.builder.use_var(run.end));
         self.run_through(&loops, first, end, body, |translator, at| {
-            if let Some(key) = loops.key {
-                let word = translator.key_at(collection, run, at);
-                translator.set(key, word);
-            }
-            if let Some(value) = loops.value {
-                let arena = translator.builder.use_var(run.arena);
-                let word = translator.word_at(arena, at);
-                translator.set(value, word);
-            }
+            translator.element(&loops, collection, run, at);
         });
+    }
+
+    /// Writes key and value of the iteration for what stands at an index of the arena.
+    pub(super) fn element(&mut self, loops: &Loop, collection: Value, run: Run, at: Value) {
+        if let Some(key) = loops.key {
+            let word = self.key_at(collection, run, at);
+            self.set(key, word);
+        }
+        if let Some(value) = loops.value {
+            let arena = self.builder.use_var(run.arena);
+            let word = self.word_at(arena, at);
+            self.set(value, word);
+        }
     }
 
     /// Runs a body for each number from one up to another; `element` writes key and value of an iteration by its number.
