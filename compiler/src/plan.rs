@@ -64,7 +64,7 @@ mod tests;
 pub use conditions::{ConditionForm, WrittenCondition};
 pub use display::display_function;
 pub use index::{Aspect, Index, Relation, Run, Step};
-pub(crate) use index::{INDEXED_MIN, MIX_MULTIPLIER, MIX_ROTATION, MIX_SHIFT, SPREAD, elements, follow};
+pub(crate) use index::{INDEXED_MIN, MIX_MULTIPLIER, MIX_ROTATION, MIX_SHIFT, SPREAD, bucket, elements, follow, mix};
 pub(crate) use operands::{each_read_mut, each_register_mut, label, label_mut, reads, target_mut, written};
 pub use slots::{InputSlot, InputSlots};
 pub use statement::{

@@ -9,7 +9,7 @@ use std::hash::Hasher;
 use hpol_stdlib::heap::{Heap, Kind, Word};
 use rustc_hash::FxHasher;
 
-use crate::plan::{Index, IndexId, Run, Step, elements, follow};
+use crate::plan::{Index, IndexId, Run, Step, bucket, elements, follow, mix};
 
 /// Fewest elements of a collection that is worth an index.
 pub(crate) const JOINED_MIN: usize = 16;
@@ -19,8 +19,6 @@ const KNOWN_MAX: usize = 32;
 
 /// Numbers that room is kept for from one evaluation to the next.
 const KEPT: usize = 1 << 18;
-
-const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// The indexes of one evaluation.
 #[derive(Debug, Default)]
@@ -165,14 +163,4 @@ fn value_hash(heap: &Heap, word: Word) -> Option<u64> {
     let mut hasher = FxHasher::default();
     hasher.write(text.as_bytes());
     Some(hasher.finish())
-}
-
-fn mix(hash: u64, part: u64) -> u64 {
-    let mixed = (hash.rotate_left(25) ^ part).wrapping_mul(MULTIPLIER);
-    mixed ^ mixed >> 32
-}
-
-fn bucket(hash: u64, bits: u32) -> usize {
-    // The upper bits depend on all that went into the hash.
-    usize::try_from(hash.wrapping_mul(MULTIPLIER).checked_shr(64 - bits).unwrap_or(0)).unwrap_or(0)
 }

@@ -190,7 +190,7 @@ impl Index {
                 };
                 let wanted = wanted.iter().filter(|word| word.is_canonical());
                 let wanted: Vec<Word> = wanted.copied().collect();
-                hashes = hashes.iter().flat_map(|hash| wanted.iter().map(|word| mix(*hash, *word))).collect();
+                hashes = hashes.iter().flat_map(|hash| wanted.iter().map(|word| mix(*hash, word.bits()))).collect();
                 if hashes.len() > ENTRIES_PER_ELEMENT_MAX {
                     return None;
                 }
@@ -244,7 +244,7 @@ impl Index {
             } else if key.is_absent() {
                 return None;
             }
-            hash = mix(hash, *key);
+            hash = mix(hash, key.bits());
         }
         let found = if nowhere { 0..0 } else { self.find(*part, hash)? };
         Some(Run { start: found.start + 1, length: found.end - found.start })
@@ -329,7 +329,7 @@ impl Index {
                     return None;
                 }
                 for hash in &hashes[..count] {
-                    *next.get_mut(made)? = mix(*hash, *word);
+                    *next.get_mut(made)? = mix(*hash, word.bits());
                     made += 1;
                 }
             }
@@ -422,8 +422,9 @@ pub(crate) fn follow(heap: &Heap, element: Word, path: &[Step]) -> Option<Word> 
     })
 }
 
-fn mix(hash: u64, key: Word) -> u64 {
-    let mixed = (hash.rotate_left(MIX_ROTATION) ^ key.bits()).wrapping_mul(MIX_MULTIPLIER);
+/// The hash of what came before and of another key, by what its equals share.
+pub(crate) fn mix(hash: u64, key: u64) -> u64 {
+    let mixed = (hash.rotate_left(MIX_ROTATION) ^ key).wrapping_mul(MIX_MULTIPLIER);
     mixed ^ mixed >> MIX_SHIFT
 }
 
@@ -432,7 +433,8 @@ fn mark(hash: u64) -> u32 {
     u32::try_from(hash & u64::from(u32::MAX)).unwrap_or(0)
 }
 
-fn bucket(hash: u64, bits: u32) -> usize {
+/// Which of two to the power of so many buckets a hash belongs to.
+pub(crate) fn bucket(hash: u64, bits: u32) -> usize {
     // The upper bits depend on all that went into the hash.
     let spread = hash.wrapping_mul(SPREAD);
     usize::try_from(spread.checked_shr(64 - bits).unwrap_or(0)).unwrap_or(0)
