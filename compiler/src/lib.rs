@@ -43,6 +43,12 @@ impl Options {
         Self { passes: Vec::new(), ..Self::default() }
     }
 
+    /// Everything in the order of the text, as it was lowered; but what a rule found is kept, so that a limit is not met where a
+    /// plan with all passes would not meet it.
+    pub fn in_order_of_text() -> Self {
+        Self { passes: vec![Pass::Memo], ..Self::default() }
+    }
+
     /// All passes but this one.
     #[must_use]
     pub fn without(mut self, pass: Pass) -> Self {

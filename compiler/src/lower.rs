@@ -131,7 +131,6 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         conditions: Interner::default(),
         builtins: Vec::new(),
         builtin_ids: FxHashMap::default(),
-        memo_slots: 0,
         definitions: Vec::new(),
         bodies: Vec::new(),
     };
@@ -166,7 +165,7 @@ pub(crate) fn lower(program: &typed::Program, options: &Options) -> Lowered<Prog
         paths: shared.paths.items,
         extents: shared.extents.items,
         conditions: shared.conditions.items,
-        memo_slots: shared.memo_slots,
+        memo_slots: 0,
         sources: program.sources.clone(),
     };
     state::readers(&mut lowered, program);
@@ -238,7 +237,6 @@ struct Shared<'t> {
     conditions: Interner<WrittenCondition>,
     builtins: Vec<&'static Builtin>,
     builtin_ids: FxHashMap<Arc<str>, BuiltinId>,
-    memo_slots: u32,
     definitions: Vec<Definitions>,
     /// The definitions' functions, which stand behind those of the rules.
     bodies: Vec<Function>,
@@ -315,11 +313,6 @@ impl Shared<'_> {
         self.bodies.extend(bodies);
         self.definitions.push(Definitions { bodies: ids, first, index: None });
         DefinitionsId(number(self.definitions.len() - 1))
-    }
-
-    fn memo_slot(&mut self) -> u32 {
-        self.memo_slots += 1;
-        self.memo_slots - 1
     }
 }
 

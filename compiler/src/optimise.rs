@@ -13,6 +13,7 @@ use crate::verify::verify;
 mod copies;
 mod dead_code;
 mod dead_rules;
+mod early_stop;
 mod fold_constants;
 mod fold_data;
 mod hoist;
@@ -23,12 +24,15 @@ mod index_rules;
 mod inline_calls;
 mod inline_constants;
 mod input_slots;
+mod memo;
 mod read_parts;
 mod share;
 
 /// A pass.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Pass {
+    /// What a rule without parameters found is kept for the rest of the evaluation.
+    Memo,
     /// Rules that depend on base documents only become constants.
     FoldData,
     /// Calls of rules that are constants become constants.
@@ -59,11 +63,14 @@ pub enum Pass {
     IndexJoins,
     /// Readers of inputs are told which parts of values are looked at.
     ReadParts,
+    /// Decision rules that can't change a decision any more are not run.
+    EarlyStop,
 }
 
 impl Pass {
     /// All of them, in the order in which they run.
     pub const ALL: &'static [Self] = &[
+        Self::Memo,
         Self::FoldData,
         Self::InlineConstants,
         Self::InlineCalls,
@@ -79,10 +86,12 @@ impl Pass {
         Self::IndexData,
         Self::IndexJoins,
         Self::ReadParts,
+        Self::EarlyStop,
     ];
 
     fn run(self, program: &mut Program, machine: Option<&dyn Machine>) {
         match self {
+            Self::Memo => memo::run(program),
             Self::FoldData => machine.into_iter().for_each(|machine| fold_data::run(program, machine)),
             Self::DeadRules => dead_rules::run(program),
             Self::InlineConstants => inline_constants::run(program),
@@ -98,6 +107,7 @@ impl Pass {
             Self::IndexData => index_data::run(program),
             Self::IndexJoins => index_joins::run(program),
             Self::ReadParts => read_parts::run(program),
+            Self::EarlyStop => early_stop::run(program),
         }
     }
 }

@@ -302,6 +302,8 @@ pub struct Decision {
     pub witnesses: Vec<Arc<str>>,
     /// Yields true if `unless` holds.
     pub exemption: Option<FunctionId>,
+    /// Once a rule with this effect counts, this one can't change what is decided; `None` where it is run in any case.
+    pub settled_by: Option<EffectKeyword>,
     /// What an approve asks for.
     pub approval: Option<Approval>,
     /// What a mask does.

@@ -133,7 +133,7 @@ pub(crate) fn build(files: &Files, options: &EngineOptions) -> Result<Built, Ref
 
 /// As [`build`], with a plan that tells how each condition comes out and does everything in the order of the text.
 pub(crate) fn build_telling(files: &Files, options: &EngineOptions) -> Result<Built, Refused> {
-    build_for(files, options, &Options { mark_conditions: true, ..Options::none() })
+    build_for(files, options, &Options { mark_conditions: true, ..Options::in_order_of_text() })
 }
 
 fn build_for(files: &Files, options: &EngineOptions, compiler: &Options) -> Result<Built, Refused> {
@@ -171,7 +171,7 @@ fn build_here(files: &Files, options: &EngineOptions, compiler: &Options) -> Res
 
 fn compiler_options(options: &EngineOptions) -> Options {
     match options.without_pass {
-        _ if !options.optimise => Options::none(),
+        _ if !options.optimise => Options::in_order_of_text(),
         Some(pass) => Options::default().without(pass),
         None => Options::default(),
     }

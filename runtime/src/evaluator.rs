@@ -429,12 +429,11 @@ impl Found {
         }
     }
 
-    /// Whether a rule can still change what is decided: after a deny only what else denies is told; after a limit nothing can be
-    /// found out.
+    /// Whether a rule can still change what is decided; after a limit nothing can be found out.
     #[inline]
     fn wants(&self, rule: &plan::Decision) -> bool {
-        let denied = self.has & bit(Effect::Deny) != 0;
-        !(self.findings.incomplete || (denied && rule.effect != EffectKeyword::Deny))
+        let settled = rule.settled_by.is_some_and(|effect| self.has & bit(evaluate::effect(effect)) != 0);
+        !(self.findings.incomplete || settled)
     }
 
     /// Takes in a rule that counts.

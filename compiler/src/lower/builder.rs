@@ -66,14 +66,14 @@ impl<'s, 't> Builder<'s, 't> {
         self.on_error = self.shared.on_error(self.profile);
     }
 
-    pub(super) fn finish(self, result: Register, memo: Option<u32>, origin: Origin) -> Function {
+    pub(super) fn finish(self, result: Register, origin: Origin) -> Function {
         Function {
             name: self.name,
             origin,
             parameters: self.parameters,
             registers: self.registers,
             result,
-            memo,
+            memo: None,
             gathers: false,
             body: Block { statements: self.statements },
             span: self.span,

@@ -1,6 +1,5 @@
 //! Decision rules and packages.
 
-use hpol_lang::ast::EffectKeyword;
 use hpol_lang::typed::DecisionRule;
 use hpol_stdlib::heap::Word;
 
@@ -33,7 +32,7 @@ pub(super) fn lower_all(
 
 fn lower<'t>(shared: &mut Shared<'t>, rule: &'t DecisionRule, functions: &mut Vec<Function>) -> Lowered<Decision> {
     let package = shared.typed.packages.get(rule.package as usize).map_or("", |package| &package.path);
-    let name = format!("{} {package} {:?}", effect_name(rule.effect), rule.id);
+    let name = format!("{} {package} {:?}", rule.effect.word(), rule.id);
     // What `unless` needs of the variables that the body binds.
     let handed_over: Vec<_> = match &rule.unless {
         None => Vec::new(),
@@ -68,7 +67,7 @@ fn lower<'t>(shared: &mut Shared<'t>, rule: &'t DecisionRule, functions: &mut Ve
         })
     })?;
     let body = FunctionId(number(functions.len()));
-    functions.push(builder.finish(result, None, Origin::Decision));
+    functions.push(builder.finish(result, Origin::Decision));
     let exemption = match &rule.unless {
         None => None,
         Some(unless) => {
@@ -88,7 +87,7 @@ fn lower<'t>(shared: &mut Shared<'t>, rule: &'t DecisionRule, functions: &mut Ve
                     Ok(())
                 })
             })?;
-            functions.push(builder.finish(result, None, Origin::Exemption));
+            functions.push(builder.finish(result, Origin::Exemption));
             Some(FunctionId(number(functions.len() - 1)))
         }
     };
@@ -101,17 +100,9 @@ fn lower<'t>(shared: &mut Shared<'t>, rule: &'t DecisionRule, functions: &mut Ve
         body,
         witnesses: rule.witnesses.iter().map(name_of).collect(),
         exemption,
+        settled_by: None,
         approval: rule.approval.clone(),
         mask: rule.mask.clone(),
         span: rule.span,
     })
-}
-
-fn effect_name(effect: EffectKeyword) -> &'static str {
-    match effect {
-        EffectKeyword::Deny => "deny",
-        EffectKeyword::Approve => "approve",
-        EffectKeyword::Mask => "mask",
-        EffectKeyword::Allow => "allow",
-    }
 }

@@ -59,7 +59,7 @@ pub(super) fn collected<'t>(
         let result = body.register();
         body.constant(result, Word::ABSENT, clause.span);
         body.scope(true, clause.span, |body, _| emitting(body, clause, collection))?;
-        bodies.push(body.finish(result, None, Origin::Definition { rule: id, collects: true }));
+        bodies.push(body.finish(result, Origin::Definition { rule: id, collects: true }));
     }
     let definitions = builder.shared.definitions(bodies, false);
     push(builder, rule, None, definitions);
@@ -98,7 +98,7 @@ fn yielding_body<'t>(
     } else {
         body.scope(false, clause.span, |body, done| chain(body, clause, result, settled.then_some(done)))?;
     }
-    Ok(body.finish(result, None, Origin::Definition { rule: id, collects: false }))
+    Ok(body.finish(result, Origin::Definition { rule: id, collects: false }))
 }
 
 fn push(builder: &mut Builder<'_, '_>, rule: &Rule, target: Option<Register>, definitions: DefinitionsId) {

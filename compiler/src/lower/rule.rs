@@ -22,9 +22,8 @@ pub(super) fn lower<'t>(shared: &mut Shared<'t>, rule: &'t Rule, id: FunctionId)
         RuleKind::Object { depth: 1 } => collected(&mut builder, rule, id, Collection::Object, result)?,
         RuleKind::Object { depth } => collected(&mut builder, rule, id, Collection::Nested { depth }, result)?,
     }
-    let memo = (rule.parameters == 0).then(|| builder.shared.memo_slot());
     let gathers = matches!(rule.kind, RuleKind::Set | RuleKind::Object { .. });
-    let function = builder.finish(result, memo, Origin::Rule(rule.parts.clone()));
+    let function = builder.finish(result, Origin::Rule(rule.parts.clone()));
     // OPA's sets and objects take every absence up.
     Ok(Function { gathers: gathers && rule.profile == Profile::Hpol, ..function })
 }

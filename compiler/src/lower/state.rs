@@ -68,7 +68,7 @@ fn condition<'t>(
             Ok(())
         })
     })?;
-    functions.push(builder.finish(result, None, Origin::Decision));
+    functions.push(builder.finish(result, Origin::Decision));
     Ok(FunctionId(number(functions.len() - 1)))
 }
 
@@ -88,7 +88,7 @@ fn entry<'t>(
         builder.push(StatementKind::Copy { target: result, source }, span);
         Ok(())
     })?;
-    functions.push(builder.finish(result, None, Origin::Decision));
+    functions.push(builder.finish(result, Origin::Decision));
     Ok(FunctionId(number(functions.len() - 1)))
 }
 

@@ -80,7 +80,7 @@ impl<'t> Steps<'_, 't> {
         let result = builder.register();
         builder.constant(result, Word::ABSENT, span);
         make(&mut builder, result)?;
-        self.functions.push(builder.finish(result, None, Origin::TestStep));
+        self.functions.push(builder.finish(result, Origin::TestStep));
         Ok(FunctionId(number(self.functions.len() - 1)))
     }
 

@@ -18,12 +18,17 @@ pub fn display_function(program: &Program, function: &Function) -> String {
     printer.out
 }
 
-/// All functions, in order.
+/// All functions, in order, and which decision rules are not run in any case.
 impl fmt::Display for Program {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (index, function) in self.functions.iter().enumerate() {
             let between = if index > 0 { "\n" } else { "" };
             write!(f, "{between}{}", display_function(self, function))?;
+        }
+        for rule in &self.decisions {
+            if let Some(effect) = rule.settled_by {
+                write!(f, "\n{} until a {}\n", self.function(rule.body).name, effect.word())?;
+            }
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! Machine code does what the language says.
 
 use crate::support::{Machine, variants};
-use hpol_compiler::Options;
+use hpol_compiler::{Options, Pass};
 
 /// Rules of one package `p`, and what they are worth with an input.
 #[track_caller]
@@ -276,4 +276,17 @@ fn packages_are_objects_even_without_values() {
         let mut machine = Machine::new(&files, &options);
         assert_eq!(machine.show("data.p.all", "{}"), r#"{"a": 1, "b": {}, "r": {}}"#);
     }
+}
+
+#[test]
+fn what_a_rule_found_is_kept() {
+    // Each level asks the one below it twice, so that without a memory the work doubles with each.
+    let levels = (1..=10).map(|level| format!("level{level} := level{0} + level{0}\n", level - 1));
+    let source = format!("package p\nlevel0 := count(input.items)\n{}", levels.collect::<String>());
+    let [kept, again] = [Options { passes: vec![Pass::Memo], ..Options::none() }, Options::none()].map(|options| {
+        let mut machine = Machine::new(&[("p.rego", &source)], &options);
+        assert_eq!(machine.show("data.p.level10", r#"{"items": [1, 2, 3]}"#), "3072");
+        machine.limits.fuel - machine.context.fuel_left()
+    });
+    assert!(kept < 20 && again > 1000, "{kept} and {again} units of work");
 }

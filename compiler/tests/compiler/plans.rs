@@ -87,6 +87,32 @@ mask "total" any field("total") using redact unless "dba" in input.user.groups
 }
 
 #[test]
+fn rules_that_are_asked_again_keep_what_they_found() {
+    insta::assert_snapshot!(rego(
+        "admins contains user.name if some user in input.users\n\nf(x) if x in admins",
+        &[Pass::Memo]
+    ));
+}
+
+#[test]
+fn rules_behind_a_deny_are_not_run() {
+    let source = r#"package orders
+
+input: Order
+type Order = {total: int}
+
+deny "dear" if input.total > 1000
+
+approve "large" by user("cto") within 5m if input.total > 100
+
+mask "total" any field("total") using redact
+
+allow "all"
+"#;
+    insta::assert_snapshot!(show("orders.hpol", source, &[Pass::EarlyStop]));
+}
+
+#[test]
 fn constant_rules_are_inlined_and_folded() {
     insta::assert_snapshot!(rego(
         "models := {\"a\", \"b\"}\n\nlimit := 2\n\na if { input.model in models; limit * 2 == 4 }",

@@ -4,7 +4,7 @@ use hpol_runtime::decision::{Mask, OperatorKind, RuleOutcome};
 use hpol_runtime::error::{QueryError, code};
 use hpol_runtime::source::Files;
 use hpol_runtime::{
-    CodeReady, CodeState, Decision, Effect, Engine, EngineKind, EngineOptions, Evaluator, Input, Limits,
+    CodeReady, CodeState, Decision, Effect, Engine, EngineKind, EngineOptions, Evaluator, Input, Limits, Pass,
 };
 
 use crate::common::{ORDERS, engine, engine_with, input, order, value};
@@ -96,6 +96,29 @@ fn a_deny_gives_its_reason_and_what_matched() {
     assert_eq!((rule.outcome, rule.location.to_string().as_str()), (RuleOutcome::Matched, "policy.hpol:19:1"));
     let witness = &rule.witnesses[0];
     assert_eq!((&*witness.name, witness.value.get("name")), ("item", Some(&"cannon".into())));
+}
+
+#[test]
+fn behind_a_deny_an_evaluator_looks_for_nothing_else() {
+    let policy = r#"package p
+input: Number
+type Number = { n: int }
+deny "none" if input.n == 0
+mask "all" request text using redact if 10 / input.n == 5
+"#;
+    let errors = |without_pass| {
+        let engine = Engine::new(EngineOptions { without_pass, ..EngineOptions::default() });
+        engine.load(&Files::from_memory([("policy.hpol", policy)])).expect("it compiles");
+        let mut evaluator = Evaluator::new(&engine);
+        evaluator.set_json("Number", r#"{"n": 0}"#);
+        let ruling = evaluator.decide();
+        assert_eq!(ruling.effect(), Effect::Deny);
+        assert_eq!(ruling.rules().map(|rule| rule.id).collect::<Vec<_>>(), ["none"]);
+        let found = ruling.errors().len();
+        assert_eq!(evaluator.decision().errors.len(), 1, "a whole decision tells everything");
+        found
+    };
+    assert_eq!((errors(Some(Pass::EarlyStop)), errors(None)), (1, 0));
 }
 
 #[test]
