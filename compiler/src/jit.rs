@@ -32,7 +32,7 @@ use cranelift_frontend::FunctionBuilderContext;
 use cranelift_jit::{ArenaMemoryProvider, JITBuilder, JITModule};
 use cranelift_module::{FuncId, Module};
 
-use crate::plan::{Block, Program};
+use crate::plan::{Block, Function, Program};
 
 use perfect::Hashes;
 
@@ -93,6 +93,12 @@ pub fn compile(program: &Arc<Program>) -> Result<CompiledCode, JitError> {
     }
 }
 
+/// What is known of the values in a function's registers, so that its machine code does not ask: as text, for snapshots and for people who
+/// want to see what a rule became.
+pub fn display_known(program: &Program, function: &Function) -> String {
+    translate::display_known(program, function)
+}
+
 /// What screens the rules of a package.
 type Screen = (FuncId, translate::Told);
 
@@ -117,20 +123,21 @@ impl Compiler {
     /// The program's functions, and what screens the rules of its packages, where there is such a function.
     fn all(&mut self, program: &Program) -> Result<(Vec<FuncId>, Vec<Option<Screen>>), JitError> {
         let relays = self.relays()?;
+        let fixed = translate::Fixed::of(program);
         let mut functions = Vec::with_capacity(program.functions.len());
         for function in &program.functions {
             self.begin();
             let Self { module, context, builder_context, hashes, .. } = self;
             let relays = relays.map(|relay| module.declare_func_in_func(relay, &mut context.func));
             let into = &mut context.func;
-            translate::function(program, function, relays, hashes, into, builder_context, module.isa());
+            translate::function(&fixed, function, relays, hashes, into, builder_context, module.isa());
             functions.push(self.define(&function.name)?);
         }
         let mut screens = Vec::with_capacity(program.packages.len());
         for package in &program.packages {
             self.begin();
             let Self { module, context, builder_context, hashes, .. } = self;
-            let told = translate::screen(program, package, hashes, &mut context.func, builder_context, module.isa());
+            let told = translate::screen(&fixed, package, hashes, &mut context.func, builder_context, module.isa());
             screens.push(match told {
                 Some(told) => Some((self.define(&package.path)?, told)),
                 None => None,

@@ -112,6 +112,7 @@ impl Pass {
     }
 }
 
+pub(crate) use inline_constants::replaced;
 pub(crate) use input_slots::fill as fill_slots;
 
 /// Runs the passes that are asked for; those that evaluate rules do so on the engine, if there is one.
@@ -151,6 +152,11 @@ impl Writes {
     /// Whether one statement only writes the register (or the caller does, and nothing else).
     pub(crate) fn once(&self, register: Register) -> bool {
         self.written[register.index()] == 1
+    }
+
+    /// How many statements write the register, and whether it is a parameter.
+    pub(crate) fn written(&self, register: Register) -> u32 {
+        self.written[register.index()]
     }
 
     /// How many statements read the register, and whether it is the result.

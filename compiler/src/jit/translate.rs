@@ -22,6 +22,7 @@ use crate::plan::{Block as PlanBlock, Function, Label, PlaceId, Program, Registe
 use super::abi::{ABSENT, Field, OPERANDS_MAX, SPECIAL, SPECIAL_MASK, STOP, host_signature};
 use super::host::Host;
 use super::perfect::Hashes;
+use numbers::Numbers;
 
 mod access;
 mod arena;
@@ -30,11 +31,13 @@ mod compute;
 mod hashed;
 mod joining;
 mod matching;
+mod numbers;
 mod relay;
 mod screen;
 mod structure;
 mod texts;
 
+pub(super) use numbers::{Fixed, display as display_known};
 pub(super) use relay::relay;
 pub(super) use screen::{Told, screen};
 
@@ -49,7 +52,7 @@ const WORD_BYTES: usize = size_of::<Word>();
 
 /// Translates `function` into `into`, whose signature is set.
 pub(super) fn function<'p>(
-    program: &'p Program,
+    fixed: &'p Fixed<'p>,
     function: &Function,
     relays: Relays,
     hashes: &'p mut Hashes,
@@ -59,7 +62,7 @@ pub(super) fn function<'p>(
 ) {
     let (builder, entry) = begin(into, context);
     let arguments = builder.block_params(entry)[1];
-    let mut translator = Translator::new(program, hashes, builder, entry);
+    let mut translator = Translator::new(fixed, hashes, builder, entry);
     translator.relays = Some(relays);
     translator.open(function);
     translator.function(function, arguments);
@@ -90,26 +93,28 @@ fn constants(function: &Function) -> Vec<Option<Word>> {
     constants
 }
 
-/// Which registers hold the answer of one comparison that nothing but tests look at, so that it need not be a word.
+/// Which registers hold truth values that nothing but tests look at, so that they need not be words.
 fn conditions(program: &Program, function: &Function) -> Vec<bool> {
     let writes = Writes::of(function);
-    let mut conditions = vec![false; function.registers as usize];
-    let mut tests = vec![0; function.registers as usize];
+    let [mut truths, mut tests] = [(); 2].map(|()| vec![0; function.registers as usize]);
     function.body.each_statement(&mut |statement| {
         if let StatementKind::Compare { target, .. } | StatementKind::Membership { target, .. } = &statement.kind {
-            conditions[target.index()] = writes.once(*target);
+            truths[target.index()] += 1;
+        } else if let StatementKind::Constant { target, value: Word::TRUE | Word::FALSE } = &statement.kind {
+            truths[target.index()] += 1;
         } else if let StatementKind::Builtin { target, builtin, .. } = &statement.kind
             && TextTest::of(program.builtins[builtin.index()].name).is_some()
         {
-            conditions[target.index()] = writes.once(*target);
+            truths[target.index()] += 1;
         } else if let StatementKind::Test { value, .. } = &statement.kind {
             tests[value.index()] += 1;
         }
     });
-    for (register, condition) in (0..).map(Register).zip(&mut conditions) {
-        *condition &= writes.read(register) == tests[register.index()];
-    }
-    conditions
+    let is_condition = |register: Register| {
+        let at = register.index();
+        truths[at] > 0 && writes.written(register) == truths[at] && writes.read(register) == tests[at]
+    };
+    (0..function.registers).map(Register).map(is_condition).collect()
 }
 
 /// How many statements in loops read a member of an object.
@@ -145,6 +150,7 @@ pub(super) type Relays = [FuncRef; OPERANDS_MAX + 1];
 
 struct Translator<'p, 'b> {
     program: &'p Program,
+    fixed: &'p Fixed<'p>,
     builder: FunctionBuilder<'b>,
     registers: Vec<Variable>,
     context: Value,
@@ -161,7 +167,9 @@ struct Translator<'p, 'b> {
     words: Option<StackSlot>,
     /// What registers hold that are written by one constant only.
     constants: Vec<Option<Word>>,
-    /// Where the answers of comparisons that only tests look at are kept, by register.
+    /// What is known of registers.
+    numbers: Numbers,
+    /// Where truth values that only tests look at are kept, by register.
     conditions: Vec<Option<Variable>>,
     /// Where is kept at which place members of objects were found last, for each statement of a loop that reads one: what loops run
     /// over mostly looks the same.
@@ -180,12 +188,13 @@ struct Translator<'p, 'b> {
 type Continues = bool;
 
 impl<'p, 'b> Translator<'p, 'b> {
-    fn new(program: &'p Program, hashes: &'p mut Hashes, mut builder: FunctionBuilder<'b>, entry: Block) -> Self {
+    fn new(fixed: &'p Fixed<'p>, hashes: &'p mut Hashes, mut builder: FunctionBuilder<'b>, entry: Block) -> Self {
         let context = builder.block_params(entry)[0];
         let stop = builder.create_block();
         builder.set_cold_block(stop);
         Self {
-            program,
+            program: fixed.program,
+            fixed,
             builder,
             registers: Vec::new(),
             context,
@@ -197,6 +206,7 @@ impl<'p, 'b> Translator<'p, 'b> {
             is_rare: false,
             words: None,
             constants: Vec::new(),
+            numbers: Numbers::default(),
             hashes,
             conditions: Vec::new(),
             hints: None,
@@ -210,6 +220,7 @@ impl<'p, 'b> Translator<'p, 'b> {
     fn open(&mut self, function: &Function) {
         self.registers = (0..function.registers).map(|_| self.builder.declare_var(types::I64)).collect();
         self.constants = constants(function);
+        self.numbers = Numbers::of(self.fixed, function, &self.constants);
         let conditions = conditions(self.program, function).into_iter();
         self.conditions =
             conditions.map(|is_condition| is_condition.then(|| self.builder.declare_var(types::I8))).collect();
@@ -276,11 +287,41 @@ impl Translator<'_, '_> {
     }
 
     fn get(&mut self, register: Register) -> Value {
-        self.builder.use_var(self.registers[register.index()])
+        let value = self.builder.use_var(self.registers[register.index()]);
+        if self.numbers.is_bare(register) { self.tagged(value) } else { value }
     }
 
     fn set(&mut self, register: Register, value: Value) {
+        let value = if self.numbers.is_bare(register) { self.untagged(value) } else { value };
         self.builder.def_var(self.registers[register.index()], value);
+    }
+
+    /// The integer of a register that surely holds one.
+    fn integer(&mut self, register: Register) -> Value {
+        if let Some(integer) = self.constants[register.index()].and_then(Word::small_int) {
+            return self.builder.ins().iconst(types::I64, integer);
+        }
+        let value = self.builder.use_var(self.registers[register.index()]);
+        if self.numbers.is_bare(register) { value } else { self.untagged(value) }
+    }
+
+    fn set_integer(&mut self, register: Register, integer: Value) {
+        let value = if self.numbers.is_bare(register) { integer } else { self.tagged(integer) };
+        self.builder.def_var(self.registers[register.index()], value);
+    }
+
+    /// The integer of a word that is one.
+    fn untagged(&mut self, word: Value) -> Value {
+        let shift = self.number(Word::INT_SHIFT);
+        self.builder.ins().sshr(word, shift)
+    }
+
+    /// Goes to `otherwise` where `with` may have something to say, unless a call always does the same.
+    fn leave_if_intercepted(&mut self, is_fixed: bool, otherwise: Block) {
+        if !is_fixed {
+            let intercepts = self.load(Field::Intercepts);
+            self.leave_if(intercepts, otherwise);
+        }
     }
 
     /// Writes a register where the statement has succeeded: one that fails must leave it as it was.

@@ -34,7 +34,7 @@ pub(super) fn run(program: &mut Program) {
 }
 
 /// Everything that any `with` of the program replaces.
-pub(super) fn replaced(program: &Program) -> impl Iterator<Item = &ReplacementTarget> {
+pub(crate) fn replaced(program: &Program) -> impl Iterator<Item = &ReplacementTarget> {
     let mut found = Vec::new();
     for function in &program.functions {
         function.body.each_statement(&mut |statement| {

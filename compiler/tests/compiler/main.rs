@@ -6,6 +6,7 @@ mod index;
 mod indexes;
 mod joins;
 mod machine_code;
+mod numbers;
 mod plans;
 mod reading;
 mod screen;

@@ -47,7 +47,7 @@ impl Translator<'_, '_> {
     }
 
     fn index(&mut self, target: Register, base: Register, key: Register, site: Option<SiteId>, place: PlaceId) {
-        let at = self.constants[key.index()].and_then(Word::small_int).and_then(|at| u64::try_from(at).ok());
+        let at = self.numbers.held(key).is_integer().then(|| self.integer(key));
         let members = self.constant_members(base);
         let (base, key) = (self.get(base), self.get(key));
         let on = self.builder.create_block();
@@ -151,10 +151,8 @@ impl Translator<'_, '_> {
         let result = self.builder.declare_var(types::I64);
         if let Some(slot) = memo {
             // A result that is there is taken from the memo table, unless `with` may have something to say.
-            let (look, call) = (self.builder.create_block(), self.builder.create_block());
-            let intercepts = self.load(Field::Intercepts);
-            self.branch(intercepts, call, look);
-            self.begin(look);
+            let call = self.builder.create_block();
+            self.leave_if_intercepted(self.fixed.calls, call);
             let table = self.load(Field::Memo);
             let offset = self.number(u64::from(slot) * 8);
             let address = self.builder.ins().iadd(table, offset);

@@ -129,6 +129,19 @@ impl Translator<'_, '_> {
         self.go_on_if(within, otherwise);
     }
 
+    /// What a loop runs over that is surely an array.
+    pub(super) fn run_of_array(&mut self, value: Value, otherwise: Block) -> Run {
+        let words = self.unchecked_words(value, otherwise);
+        let behind = self.builder.ins().iadd(words.start, words.length);
+        self.go_on_if_ends_within(words, behind, otherwise);
+        let [arena, first, end] = [words.arena, words.start, behind].map(|value| {
+            let variable = self.builder.declare_var(types::I64);
+            self.builder.def_var(variable, value);
+            variable
+        });
+        Run { arena, first, end }
+    }
+
     /// What a loop runs over, whichever kind of collection it is; goes to `otherwise` for what is none. Keys of an object, which stand
     /// before its values, are within where these are.
     pub(super) fn run_of(&mut self, value: Value, otherwise: Block) -> Run {
@@ -243,10 +256,10 @@ impl Translator<'_, '_> {
         self.builder.ins().uload32(MemFlagsData::trusted(), node, self::offset(offset))
     }
 
-    /// The element of an array at a place that is known, looked for in place; everything else is the host's.
-    pub(super) fn element_in_place(&mut self, at: u64, base: Value, otherwise: Block) -> Value {
+    /// The element of an array at a place, looked for in place; everything else is the host's. A place before the first is one far behind
+    /// the last.
+    pub(super) fn element_in_place(&mut self, index: Value, base: Value, otherwise: Block) -> Value {
         let words = self.words_of(base, Kind::Array, otherwise);
-        let index = self.number(at);
         let within = self.builder.ins().icmp(IntCC::UnsignedLessThan, index, words.length);
         self.go_on_if(within, otherwise);
         let position = self.builder.ins().iadd(words.start, index);
@@ -382,10 +395,14 @@ impl Translator<'_, '_> {
         self.builder.use_var(found)
     }
 
-    /// How many elements an array or a set has, as an integer's word; goes to `otherwise` for everything else.
-    pub(super) fn count_in_place(&mut self, collection: Value, otherwise: Block) -> Value {
-        let words = self.words_of_any(collection, &[Kind::Array, Kind::Set], otherwise);
-        self.tagged(words.length)
+    /// How many elements an array or a set has; goes to `otherwise` for everything else.
+    pub(super) fn count_in_place(&mut self, collection: Value, is_array: bool, otherwise: Block) -> Value {
+        let words = if is_array {
+            self.unchecked_words(collection, otherwise)
+        } else {
+            self.words_of_any(collection, &[Kind::Array, Kind::Set], otherwise)
+        };
+        words.length
     }
 
     /// Goes on here if the condition holds, else to `otherwise`.

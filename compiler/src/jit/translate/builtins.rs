@@ -4,7 +4,7 @@ use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{InstBuilder, Value, types};
 use hpol_stdlib::heap::Word;
 
-use crate::jit::abi::{self, Field};
+use crate::jit::abi;
 use crate::jit::host::{Host, pack_failure};
 use crate::ops::{Failure, TextTest};
 use crate::plan::{BuiltinId, Register};
@@ -44,10 +44,7 @@ impl Translator<'_, '_> {
         let found = self.builder.declare_var(kind);
         match self.constant_parts(test, part) {
             Some(parts) => {
-                let look = self.builder.create_block();
-                let intercepts = self.load(Field::Intercepts);
-                self.branch(intercepts, otherwise, look);
-                self.begin(look);
+                self.leave_if_intercepted(self.fixed.builtin(builtin), otherwise);
                 let text = self.get(text);
                 let holds = self.text_test_in_place(test, text, &parts, failure.place, otherwise);
                 let holds = if condition.is_some() { holds } else { self.truth(holds) };
@@ -88,11 +85,9 @@ impl Translator<'_, '_> {
         failure: Failure,
     ) {
         let (otherwise, on) = (self.cold(), self.builder.create_block());
-        let [look, known, missing] = [(); 3].map(|()| self.builder.create_block());
+        let [known, missing] = [(); 2].map(|()| self.builder.create_block());
         let found = self.builder.declare_var(types::I64);
-        let intercepts = self.load(Field::Intercepts);
-        self.branch(intercepts, otherwise, look);
-        self.begin(look);
+        self.leave_if_intercepted(self.fixed.builtin(builtin), otherwise);
         let [_, key, default] = arguments.map(|argument| self.get(argument));
         self.go_on_if_no_collection(key, otherwise);
         self.charge(1, failure.place);
@@ -121,22 +116,24 @@ impl Translator<'_, '_> {
 
     /// `count` of an array or a set, unless `with` may have something to say.
     fn count(&mut self, target: Register, builtin: BuiltinId, collection: Register, failure: Failure) {
+        let is_fixed = self.fixed.builtin(builtin);
         let counted = self.builder.declare_var(types::I64);
-        let (look, otherwise, on) =
-            (self.builder.create_block(), self.builder.create_block(), self.builder.create_block());
+        let (otherwise, on) = (self.builder.create_block(), self.builder.create_block());
         self.builder.set_cold_block(otherwise);
-        let intercepts = self.load(Field::Intercepts);
-        self.branch(intercepts, otherwise, look);
-        self.begin(look);
+        self.leave_if_intercepted(is_fixed, otherwise);
+        let is_array = self.numbers.held(collection).is_array();
         let value = self.get(collection);
-        let length = self.count_in_place(value, otherwise);
+        let length = self.count_in_place(value, is_array, otherwise);
+        let length = if is_fixed { length } else { self.tagged(length) };
         self.builder.def_var(counted, length);
         self.jump(on);
         self.begin(otherwise);
         let value = self.builtin_call(builtin, &[collection], failure);
+        let value = if is_fixed { self.untagged(value) } else { value };
         self.builder.def_var(counted, value);
         self.jump(on);
         self.begin(on);
-        self.set_from(target, counted);
+        let counted = self.builder.use_var(counted);
+        if is_fixed { self.set_integer(target, counted) } else { self.set(target, counted) }
     }
 }

@@ -1,7 +1,7 @@
 //! Moving, comparing, computing and making values.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use hpol_stdlib::heap::{Heap, Word};
 
 use crate::index::is_keyed;
@@ -21,17 +21,23 @@ impl Translator<'_, '_> {
     pub(super) fn compute(&mut self, statement: &Statement) {
         let place = statement.place;
         if let StatementKind::Constant { target, value } = &statement.kind {
-            let value = self.word(*value);
-            self.set(*target, value);
+            if let Some(condition) = self.conditions[target.index()] {
+                let holds = self.builder.ins().iconst(types::I8, i64::from(value.holds()));
+                self.builder.def_var(condition, holds);
+            } else {
+                let value = self.word(*value);
+                self.set(*target, value);
+            }
         } else if let StatementKind::Copy { target, source } = &statement.kind {
             let value = self.get(*source);
             self.set(*target, value);
         } else if let StatementKind::Arithmetic { target, operator, left, right, checked, on_error, site } =
             &statement.kind
         {
-            let (left, right) = (self.get(*left), self.get(*right));
             let failure = pack_failure(Failure { on_error: *on_error, site: *site, place });
-            self.arithmetic(*target, *operator, (left, right), *checked, failure);
+            if !self.arithmetic_of_integers(*target, *operator, (*left, *right)) {
+                self.arithmetic(*target, *operator, (*left, *right), *checked, failure);
+            }
         } else if let StatementKind::SetOperation { target, operator, left, right, on_error, site } = &statement.kind {
             let failure = pack_failure(Failure { on_error: *on_error, site: *site, place });
             let operator = self.number(abi::set_operator::encode(*operator));
@@ -76,9 +82,14 @@ impl Translator<'_, '_> {
                 }
                 return;
             }
+            let is_there = self.numbers.held(*value).is_there();
             let value = self.get(*value);
-            let bits = self.masked(value, FALSE_OR_ABSENT_MASK);
-            let fails = self.is(bits, Word::ABSENT.bits() & FALSE_OR_ABSENT_MASK);
+            let fails = if is_there {
+                self.is(value, Word::FALSE.bits())
+            } else {
+                let bits = self.masked(value, FALSE_OR_ABSENT_MASK);
+                self.is(bits, Word::ABSENT.bits() & FALSE_OR_ABSENT_MASK)
+            };
             if *expected { self.fail_if(fails) } else { self.fail_unless(fails) }
         } else if let StatementKind::TestCompare { operator, left, right } = &statement.kind {
             let holds = self.comparison(*operator, *left, *right, place);
@@ -178,13 +189,19 @@ impl Translator<'_, '_> {
         self.set_truth(target, found);
     }
 
-    /// Whether both are small integers.
-    fn both_ints(&mut self, left: Value, right: Value) -> Value {
-        let left = self.masked(left, Word::TAG_MASK);
-        let right = self.masked(right, Word::TAG_MASK);
-        let left = self.is(left, Word::TAG_INT);
-        let right = self.is(right, Word::TAG_INT);
-        self.builder.ins().band(left, right)
+    /// Goes on here if both registers hold integers that stand in their words, which need not be asked of all.
+    fn go_on_if_integers(&mut self, registers: [Register; 2], otherwise: Block) {
+        let unknown = registers.into_iter().filter(|register| !self.numbers.held(*register).is_integer());
+        let unknown: Vec<Register> = unknown.collect();
+        let asked = unknown.into_iter().map(|register| {
+            let word = self.get(register);
+            let tag = self.masked(word, Word::TAG_MASK);
+            self.is(tag, Word::TAG_INT)
+        });
+        let asked: Vec<Value> = asked.collect();
+        if let Some(both) = asked.into_iter().reduce(|left, right| self.builder.ins().band(left, right)) {
+            self.go_on_if(both, otherwise);
+        }
     }
 
     /// The items of a constant collection, if they are so few that it is best to look at each, and equal values are equal words.
@@ -197,11 +214,15 @@ impl Translator<'_, '_> {
 
     /// Whether the values of two registers compare so, as a condition.
     fn comparison(&mut self, operator: CompareOperator, left: Register, right: Register, place: PlaceId) -> Value {
-        let keyed = self.keyed_constant(left).or(self.keyed_constant(right)).is_some();
-        let (left, right) = (self.get(left), self.get(right));
+        if self.numbers.are_integers(left, right) {
+            return self.compare_integers(operator, left, right);
+        }
+        let canonical = [left, right].into_iter().any(|register| self.numbers.held(register).is_canonical());
         match operator {
-            CompareOperator::Equal if keyed => self.builder.ins().icmp(IntCC::Equal, left, right),
-            CompareOperator::NotEqual if keyed => self.builder.ins().icmp(IntCC::NotEqual, left, right),
+            CompareOperator::Equal | CompareOperator::NotEqual if canonical => {
+                let (left, right) = (self.get(left), self.get(right));
+                self.builder.ins().icmp(condition(operator), left, right)
+            }
             CompareOperator::Equal
             | CompareOperator::NotEqual
             | CompareOperator::Less
@@ -211,19 +232,34 @@ impl Translator<'_, '_> {
         }
     }
 
+    /// Whether two integers compare so: their words are in the same order.
+    fn compare_integers(&mut self, operator: CompareOperator, left: Register, right: Register) -> Value {
+        let bare = self.numbers.is_bare(left) || self.numbers.is_bare(right);
+        let [left, right] =
+            [left, right].map(|register| if bare { self.integer(register) } else { self.get(register) });
+        self.builder.ins().icmp(condition(operator), left, right)
+    }
+
     /// Whether two values compare so, as a condition.
-    fn compare(&mut self, operator: CompareOperator, left: Value, right: Value, place: PlaceId) -> Value {
+    fn compare(&mut self, operator: CompareOperator, left: Register, right: Register, place: PlaceId) -> Value {
         let holds = self.builder.declare_var(types::I8);
         let on = self.builder.create_block();
+        let registers = [left, right];
+        let (left, right) = (self.get(left), self.get(right));
         match operator {
             CompareOperator::Equal | CompareOperator::NotEqual => {
                 self.compare_identity(operator == CompareOperator::Equal, left, right, holds, on);
             }
-            CompareOperator::Less => self.compare_ints(IntCC::SignedLessThan, left, right, holds, on),
-            CompareOperator::LessEqual => self.compare_ints(IntCC::SignedLessThanOrEqual, left, right, holds, on),
-            CompareOperator::Greater => self.compare_ints(IntCC::SignedGreaterThan, left, right, holds, on),
-            CompareOperator::GreaterEqual => {
-                self.compare_ints(IntCC::SignedGreaterThanOrEqual, left, right, holds, on);
+            CompareOperator::Less
+            | CompareOperator::LessEqual
+            | CompareOperator::Greater
+            | CompareOperator::GreaterEqual => {
+                let slow = self.cold();
+                self.go_on_if_integers(registers, slow);
+                let result = self.builder.ins().icmp(condition(operator), left, right);
+                self.builder.def_var(holds, result);
+                self.jump(on);
+                self.begin(slow);
             }
         }
         // Here neither was decided.
@@ -243,7 +279,7 @@ impl Translator<'_, '_> {
         left: Value,
         right: Value,
         holds: cranelift_frontend::Variable,
-        on: cranelift_codegen::ir::Block,
+        on: Block,
     ) {
         let same = self.builder.ins().icmp(IntCC::Equal, left, right);
         let (identical, different, nodes) =
@@ -282,23 +318,42 @@ impl Translator<'_, '_> {
         self.begin(otherwise);
     }
 
-    /// Decides an order where both are small integers: their words are in the same order.
-    fn compare_ints(
+    /// Sum, difference, product and remainder of what are surely integers, where the result surely is one too; false if that is not known.
+    fn arithmetic_of_integers(
         &mut self,
-        condition: IntCC,
-        left: Value,
-        right: Value,
-        holds: cranelift_frontend::Variable,
-        on: cranelift_codegen::ir::Block,
-    ) {
-        let ints = self.both_ints(left, right);
-        let (fast, slow) = (self.builder.create_block(), self.cold());
-        self.branch(ints, fast, slow);
-        self.begin(fast);
-        let result = self.builder.ins().icmp(condition, left, right);
-        self.builder.def_var(holds, result);
-        self.jump(on);
-        self.begin(slow);
+        target: Register,
+        operator: ArithmeticOperator,
+        (left, right): (Register, Register),
+    ) -> bool {
+        let known = self.numbers.are_integers(left, right) && self.numbers.held(target).is_integer();
+        let divides = operator == ArithmeticOperator::Remainder && self.numbers.held(right).may_be_zero();
+        if !known || divides {
+            return false;
+        }
+        let bare = self.numbers.is_bare(target);
+        let [left, right] =
+            [left, right].map(|register| if bare { self.integer(register) } else { self.get(register) });
+        // Without a tag these change nothing, and are left out.
+        let (tag, shift) = if bare { (0, 0) } else { (Word::TAG_INT, Word::INT_SHIFT) };
+        let (tag, shift) = (self.number(tag), self.number(shift));
+        let right = self.builder.ins().isub(right, tag);
+        let computed = match operator {
+            ArithmeticOperator::Add => self.builder.ins().iadd(left, right),
+            ArithmeticOperator::Subtract => self.builder.ins().isub(left, right),
+            ArithmeticOperator::Multiply => {
+                let left = self.builder.ins().sshr(left, shift);
+                let product = self.builder.ins().imul(left, right);
+                self.builder.ins().iadd(product, tag)
+            }
+            ArithmeticOperator::Remainder => {
+                let left = self.builder.ins().isub(left, tag);
+                let rest = self.builder.ins().srem(left, right);
+                self.builder.ins().iadd(rest, tag)
+            }
+            ArithmeticOperator::Divide => return false,
+        };
+        self.builder.def_var(self.registers[target.index()], computed);
+        true
     }
 
     /// Sum, difference and product of small integers where they are small again; all else is the host's.
@@ -306,17 +361,17 @@ impl Translator<'_, '_> {
         &mut self,
         target: Register,
         operator: ArithmeticOperator,
-        (left, right): (Value, Value),
+        (left, right): (Register, Register),
         checked: bool,
         failure: u64,
     ) {
         let on = self.builder.create_block();
         let computed = self.builder.declare_var(types::I64);
+        let registers = [left, right];
+        let (left, right) = (self.get(left), self.get(right));
         if let ArithmeticOperator::Add | ArithmeticOperator::Subtract | ArithmeticOperator::Multiply = operator {
-            let ints = self.both_ints(left, right);
-            let (fast, slow) = (self.builder.create_block(), self.cold());
-            self.branch(ints, fast, slow);
-            self.begin(fast);
+            let slow = self.cold();
+            self.go_on_if_integers(registers, slow);
             let (result, overflow) = self.small_arithmetic(operator, left, right);
             self.builder.def_var(computed, result);
             self.branch(overflow, slow, on);
@@ -346,5 +401,17 @@ impl Translator<'_, '_> {
             let (product, overflow) = self.builder.ins().smul_overflow(left, untagged_right);
             (self.builder.ins().iadd(product, tag), overflow)
         }
+    }
+}
+
+/// How words and integers are compared.
+fn condition(operator: CompareOperator) -> IntCC {
+    match operator {
+        CompareOperator::Equal => IntCC::Equal,
+        CompareOperator::NotEqual => IntCC::NotEqual,
+        CompareOperator::Less => IntCC::SignedLessThan,
+        CompareOperator::LessEqual => IntCC::SignedLessThanOrEqual,
+        CompareOperator::Greater => IntCC::SignedGreaterThan,
+        CompareOperator::GreaterEqual => IntCC::SignedGreaterThanOrEqual,
     }
 }

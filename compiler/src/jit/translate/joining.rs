@@ -23,7 +23,7 @@ impl Translator<'_, '_> {
     /// within can move them.
     pub(super) fn each_joined(&mut self, loops: Loop, lookup: &Lookup, body: &Block) {
         let collection = self.get(loops.collection);
-        let run = self.run(collection, loops.site);
+        let run = self.run(&loops, collection);
         let (first, end) = (self.builder.use_var(run.first), self.builder.use_var(run.end));
         let all = self.builder.ins().isub(end, first);
         let none = self.number(0_u64);

@@ -16,7 +16,7 @@ use crate::plan::{Block, Function, Package, Program, Register, Role, StatementKi
 
 use crate::jit::perfect::Hashes;
 
-use super::{Translator, begin};
+use super::{Fixed, Translator, begin};
 
 /// More rules than this have no such function: an index finds those that can count sooner.
 const RULES_MAX: usize = 56;
@@ -53,20 +53,21 @@ fn is_screened(program: &Program, package: &Package) -> bool {
 /// rule that must be judged, in their order; the same of the rules that have matched is left in the context. `None` if there is none for
 /// this package.
 pub(in crate::jit) fn screen<'p>(
-    program: &'p Program,
+    fixed: &'p Fixed<'p>,
     package: &Package,
     hashes: &'p mut Hashes,
     into: &mut ir::Function,
     context: &mut FunctionBuilderContext,
     isa: &dyn TargetIsa,
 ) -> Option<Told> {
+    let program = fixed.program;
     if !is_screened(program, package) {
         return None;
     }
     let (mut builder, entry) = begin(into, context);
     let found = [(); 2].map(|()| builder.declare_var(types::I64));
     let [judged, matched] = found;
-    let mut translator = Translator::new(program, hashes, builder, entry);
+    let mut translator = Translator::new(fixed, hashes, builder, entry);
     let none = translator.number(Word::TAG_INT);
     translator.builder.def_var(judged, none);
     translator.builder.def_var(matched, none);

@@ -142,7 +142,7 @@ impl Translator<'_, '_> {
 
     fn each(&mut self, loops: Loop, body: &Block) {
         let collection = self.get(loops.collection);
-        let run = self.run(collection, loops.site);
+        let run = self.run(&loops, collection);
         let (first, end) = (self.builder.use_var(run.first), self.builder.use_var(run.end));
         self.run_through(&loops, first, end, body, |translator, at| {
             translator.element(&loops, collection, run, at);
@@ -151,7 +151,13 @@ impl Translator<'_, '_> {
 
     /// Writes key and value of the iteration for what stands at an index of the arena.
     pub(super) fn element(&mut self, loops: &Loop, collection: Value, run: Run, at: Value) {
-        if let Some(key) = loops.key {
+        if let Some(key) = loops.key
+            && self.numbers.held(loops.collection).is_array()
+        {
+            let first = self.builder.use_var(run.first);
+            let index = self.builder.ins().isub(at, first);
+            self.set_integer(key, index);
+        } else if let Some(key) = loops.key {
             let word = self.key_at(collection, run, at);
             self.set(key, word);
         }
@@ -203,12 +209,16 @@ impl Translator<'_, '_> {
     }
 
     /// What a loop runs over. The host fails for what is no collection; what it takes for one is one here too.
-    pub(super) fn run(&mut self, collection: Value, site: SiteId) -> Run {
+    pub(super) fn run(&mut self, loops: &Loop, collection: Value) -> Run {
         let (otherwise, on) = (self.cold(), self.builder.create_block());
-        let run = self.run_of(collection, otherwise);
+        let run = if self.numbers.held(loops.collection).is_array() {
+            self.run_of_array(collection, otherwise)
+        } else {
+            self.run_of(collection, otherwise)
+        };
         self.jump(on);
         self.begin(otherwise);
-        let site = self.number(site.0);
+        let site = self.number(loops.site.0);
         self.call_or_fail(Host::EachLength, &[collection, site]);
         self.jump(self.stop);
         self.begin(on);
