@@ -231,8 +231,9 @@ impl Context {
     }
 
     /// As [`Context::begin`], by the same program; `state` answers questions about earlier requests.
+    #[inline]
     pub fn begin_again(&mut self, limits: Limits, now_nanoseconds: i64, state: Option<Arc<dyn StateSource>>) {
-        self.heap.truncate(HeapMark::default());
+        self.heap.empty();
         self.heap.limit(limits.memory_bytes);
         self.kept = HeapMark::default();
         self.limits = limits;
@@ -244,6 +245,7 @@ impl Context {
     }
 
     /// Says that the values made so far belong to the input, which [`Context::restart`] keeps.
+    #[inline]
     pub fn keep_input(&mut self) {
         self.kept = self.heap.mark();
     }
@@ -279,8 +281,13 @@ impl Context {
         self.joins.clear();
         self.definitions.clear();
         if self.fault.is_some() {
-            self.fault = None;
+            self.drop_fault();
         }
+    }
+
+    #[cold]
+    fn drop_fault(&mut self) {
+        self.fault = None;
     }
 
     /// What was asked of earlier requests since.

@@ -53,6 +53,8 @@ pub struct RuleIndex {
     pub(crate) prefixes: Vec<PrefixTable>,
     pub(crate) ranges: Vec<RangeTable>,
     pub(crate) networks: Vec<NetworkTable>,
+    /// Whether there is anything but `always`, `needs`, `told` and `equal`.
+    pub(crate) others: bool,
 }
 
 /// Who sees what a rule finds absent.
@@ -149,10 +151,21 @@ impl RuleIndex {
         heap: &Heap,
         candidates: &mut Vec<u32>,
     ) {
-        let argument = |slot: SlotId| arguments.get(slot.index().checked_sub(slots.len())?);
-        let at = |slot: SlotId| slots.get(slot.index()).or_else(|| argument(slot)).copied().unwrap_or(Word::ABSENT);
+        let slot_at = |slot: SlotId| slots.get(slot.index()).copied();
+        if arguments.is_empty() {
+            self.gather(&|slot| slot_at(slot).unwrap_or(Word::ABSENT), tells_absences, heap, candidates);
+        } else {
+            let argument = |slot: SlotId| arguments.get(slot.index().checked_sub(slots.len())?).copied();
+            let at = |slot: SlotId| slot_at(slot).or_else(|| argument(slot)).unwrap_or(Word::ABSENT);
+            self.gather(&at, tells_absences, heap, candidates);
+        }
+    }
+
+    /// As [`RuleIndex::candidates`]; `at` says what stands in a slot.
+    #[inline]
+    fn gather(&self, at: &impl Fn(SlotId) -> Word, tells_absences: bool, heap: &Heap, candidates: &mut Vec<u32>) {
         let start = candidates.len();
-        candidates.extend_from_slice(&self.always);
+        add(candidates, &self.always);
         for (slot, need, rules) in &self.needs {
             let word = at(*slot);
             let given = match need {
@@ -160,22 +173,35 @@ impl RuleIndex {
                 Need::Text => word.kind() == Kind::String,
             };
             if !given {
-                candidates.extend_from_slice(rules);
+                add(candidates, rules);
             }
         }
-        let absences = self.told.iter().filter(|(slot, _)| tells_absences && at(*slot).is_absent());
-        absences.for_each(|(_, rules)| candidates.extend_from_slice(rules));
-        let present = self.present.iter().filter(|(slot, _)| !at(*slot).is_absent());
-        present.for_each(|(_, rules)| candidates.extend_from_slice(rules));
-        for (rule, asks) in &self.checked {
-            if asks.iter().all(|ask| ask.may_hold(&at, heap)) {
-                candidates.push(*rule);
-            }
+        if tells_absences {
+            let absences = self.told.iter().filter(|(slot, _)| at(*slot).is_absent());
+            absences.for_each(|(_, rules)| add(candidates, rules));
         }
         for table in &self.equal {
             let key = Self::key(table.slots.iter().map(|slot| at(*slot)));
             if let Some(rules) = table.rules.get(&key) {
-                candidates.extend_from_slice(rules);
+                add(candidates, rules);
+            }
+        }
+        if self.others {
+            self.gather_others(at, heap, candidates);
+        }
+        if candidates.len() - start > 1 {
+            put_in_order(candidates, start);
+        }
+    }
+
+    /// Adds those that other tables than the most frequent ones find.
+    #[inline(never)]
+    fn gather_others(&self, at: &impl Fn(SlotId) -> Word, heap: &Heap, candidates: &mut Vec<u32>) {
+        let present = self.present.iter().filter(|(slot, _)| !at(*slot).is_absent());
+        present.for_each(|(_, rules)| candidates.extend_from_slice(rules));
+        for (rule, asks) in &self.checked {
+            if asks.iter().all(|ask| ask.may_hold(at, heap)) {
+                candidates.push(*rule);
             }
         }
         for table in &self.members {
@@ -211,18 +237,6 @@ impl RuleIndex {
             candidates.extend(table.above[..above].iter().map(|bound| bound.1));
             let below = table.below.partition_point(|bound| bound.0 < value);
             candidates.extend(table.below[below..].iter().map(|bound| bound.1));
-        }
-        let found = &mut candidates[start..];
-        if !found.is_sorted_by(|left, right| left < right) {
-            found.sort_unstable();
-            let mut kept = start;
-            for next in start..candidates.len() {
-                if kept == start || candidates[kept - 1] != candidates[next] {
-                    candidates[kept] = candidates[next];
-                    kept += 1;
-                }
-            }
-            candidates.truncate(kept);
         }
     }
 
@@ -272,6 +286,34 @@ impl RuleIndex {
     pub(crate) fn key(values: impl Iterator<Item = Word>) -> Key {
         values.fold(0_u64, |key, value| (key.rotate_left(25) ^ value.bits()).wrapping_mul(Heap::TABLE_MULTIPLIER))
     }
+}
+
+/// Adds rules to a list, most often one or none, which is less than a copy takes to begin.
+#[inline]
+fn add(candidates: &mut Vec<u32>, rules: &[u32]) {
+    match rules {
+        [] => {}
+        [rule] => candidates.push(*rule),
+        _ => candidates.extend_from_slice(rules),
+    }
+}
+
+/// Puts the end of a list in ascending order, without repeats.
+#[inline(never)]
+fn put_in_order(candidates: &mut Vec<u32>, start: usize) {
+    let found = &mut candidates[start..];
+    if found.is_sorted_by(|left, right| left < right) {
+        return;
+    }
+    found.sort_unstable();
+    let mut kept = start;
+    for next in start..candidates.len() {
+        if kept == start || candidates[kept - 1] != candidates[next] {
+            candidates[kept] = candidates[next];
+            kept += 1;
+        }
+    }
+    candidates.truncate(kept);
 }
 
 /// Whether it is a value whose equals are the same word.

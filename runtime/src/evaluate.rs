@@ -98,12 +98,18 @@ impl Evaluation<'_> {
         inputs: &mut Inputs,
         findings: &mut Findings,
     ) -> Option<&Arc<[Group]>> {
-        let Some(groups) = self.kinds.get(kind) else {
-            findings.no_allow = Some(format!("no policy decides requests of kind `{kind}`"));
-            return None;
-        };
+        let groups = self.groups(kind, findings)?;
         inputs.take(source, keep, groups, self, context, findings);
         (!findings.incomplete).then_some(groups)
+    }
+
+    /// The packages that decide on a kind of request; `None` if there are none, and then `findings` say so.
+    pub(crate) fn groups(&self, kind: &str, findings: &mut Findings) -> Option<&Arc<[Group]>> {
+        let groups = self.kinds.get(kind);
+        if groups.is_none() {
+            findings.no_allow = Some(format!("no policy decides requests of kind `{kind}`"));
+        }
+        groups
     }
 
     /// Runs the rules of some groups on their inputs.
@@ -256,6 +262,7 @@ pub(crate) fn rule_outcome(outcome: Outcome) -> Option<RuleOutcome> {
 }
 
 /// Starts an evaluation in a context; `state` answers questions about earlier requests.
+#[inline]
 pub(crate) fn begin(context: &mut Context, limits: &Limits, now_nanoseconds: i64, state: Option<Arc<dyn StateSource>>) {
     let limits = hpol_compiler::context::Limits {
         fuel: limits.fuel,

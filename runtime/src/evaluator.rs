@@ -61,7 +61,8 @@ pub struct Evaluator {
 struct Generation {
     snapshot: Arc<Snapshot>,
     context: Context,
-    /// The packages that decide on the input's kind.
+    /// The input's kind, and the packages that decide on it.
+    kind: String,
     groups: Option<Arc<[Group]>>,
     /// The input of each group.
     inputs: Inputs,
@@ -95,6 +96,7 @@ struct Found {
 #[derive(Debug, Clone, Copy)]
 struct FoundRule {
     decision: DecisionId,
+    effect: EffectKeyword,
     outcome: Outcome,
     reason: Option<Word>,
 }
@@ -203,15 +205,21 @@ impl Evaluator {
     }
 
     /// Goes on with the current generation; the memory stays if it is the same as before.
+    #[inline]
     fn follow(&mut self) {
-        if self.generation.as_ref().is_some_and(|known| self.engine.is_current(&known.snapshot)) {
-            return;
+        if !self.generation.as_ref().is_some_and(|known| self.engine.is_current(&known.snapshot)) {
+            self.take_current();
         }
+    }
+
+    #[cold]
+    fn take_current(&mut self) {
         self.generation = self.engine.snapshot().map(|current| {
             let context = Context::new(current.program());
             Generation {
                 snapshot: current,
                 context,
+                kind: String::new(),
                 groups: None,
                 inputs: Inputs::default(),
                 is_refused: false,
@@ -292,22 +300,36 @@ impl Evaluator {
 impl Generation {
     /// Takes a request into a context that has begun.
     fn take_in<S: Source>(&mut self, kind: &str, source: &S, keep: Keep) {
+        if self.is_refused {
+            self.is_refused = false;
+            self.findings.clear();
+        }
+        // Most often it is a request of the same kind as the one before.
+        if self.groups.is_none() || self.kind != kind {
+            self.find_groups(kind);
+        }
         let Self { snapshot, context, groups, inputs, is_refused, findings, is_fresh, .. } = self;
-        if std::mem::take(is_refused) {
-            findings.clear();
-        }
-        let interpreter = Interpreter::default();
-        let evaluation = snapshot.evaluation(&interpreter);
-        let found = evaluation.load(kind, source, keep, context, inputs, findings);
-        if groups.as_ref().map(Arc::as_ptr) != found.map(Arc::as_ptr) {
-            *groups = found.cloned();
-        }
-        *is_refused = groups.is_none();
-        if groups.as_ref().is_some_and(|groups| groups.len() == 1) {
-            inputs.put(0, context);
+        if let Some(groups) = groups {
+            let interpreter = Interpreter::default();
+            inputs.take(source, keep, groups, &snapshot.evaluation(&interpreter), context, findings);
+            *is_refused = findings.incomplete;
+            if groups.len() == 1 && !findings.incomplete {
+                inputs.put(0, context);
+            }
+        } else {
+            *is_refused = true;
         }
         context.keep_input();
         *is_fresh = true;
+    }
+
+    /// Finds the packages that decide on requests of a kind.
+    #[cold]
+    fn find_groups(&mut self, kind: &str) {
+        let interpreter = Interpreter::default();
+        self.groups = self.snapshot.evaluation(&interpreter).groups(kind, &mut self.findings).cloned();
+        self.kind.clear();
+        self.kind.push_str(kind);
     }
 
     /// Takes the request in with all that a decision may tell, if something was left out.
@@ -332,14 +354,21 @@ fn nothing_taken_in(engine: &Engine) -> Findings {
 }
 
 impl Found {
+    #[inline]
     fn clear(&mut self) {
         self.effect = None;
         self.has = 0;
         self.rules.clear();
         self.left.clear();
-        if std::mem::take(&mut self.found_more) {
-            self.findings.clear();
+        if self.found_more {
+            self.clear_more();
         }
+    }
+
+    #[cold]
+    fn clear_more(&mut self) {
+        self.found_more = false;
+        self.findings.clear();
     }
 
     fn refuse(&mut self, findings: Findings) {
@@ -359,57 +388,100 @@ impl Found {
         inputs: &Inputs,
     ) {
         let program = &**snapshot.program();
+        if let [group] = groups
+            && let [package] = group.packages[..]
+        {
+            self.package(package, snapshot, machine, context);
+        } else {
+            self.packages(snapshot, machine, context, groups, inputs);
+        }
+        let mut effect = self.effect_now();
+        if effect != Effect::Deny && !(program.labels.is_empty() && program.counters.is_empty()) {
+            self.leave_behind(snapshot, machine, context, groups, inputs);
+            effect = self.effect_now();
+        }
+        self.effect = Some(effect);
+        if effect == Effect::Deny {
+            if self.has & !bit(Effect::Deny) != 0 {
+                self.rules.retain(|rule| rule.effect == EffectKeyword::Deny);
+            }
+            self.left.clear();
+        }
+    }
+
+    #[inline(never)]
+    fn packages<M: Machine>(
+        &mut self,
+        snapshot: &Snapshot,
+        machine: &M,
+        context: &mut Context,
+        groups: &[Group],
+        inputs: &Inputs,
+    ) {
         for (at, group) in groups.iter().enumerate() {
             if groups.len() > 1 {
                 inputs.put(at, context);
             }
             for package in &group.packages {
-                let decisions = &program.packages[*package].decisions;
-                // A ruling does not tell what was absent.
-                if let Some(screened) = machine.screen(*package, context) {
-                    let mut rules = screened.judged | screened.matched;
-                    while rules != 0 {
-                        let at = rules.trailing_zeros() as usize;
-                        rules &= rules - 1;
-                        let Some(id) = decisions.get(at) else { continue };
-                        if screened.matched >> at & 1 == 0 {
-                            self.run(*id, snapshot, machine, context);
-                        } else if self.wants(&program.decisions[id.index()]) {
-                            let effect = program.decisions[id.index()].effect;
-                            self.count(
-                                effect,
-                                FoundRule { decision: *id, outcome: Outcome::Matched, reason: screened.reason(at) },
-                            );
-                        }
-                    }
-                } else if context.candidates(*package, false, &mut self.candidates) {
-                    for at in 0..self.candidates.len() {
-                        if let Some(id) = decisions.get(self.candidates[at] as usize) {
-                            self.run(*id, snapshot, machine, context);
-                        }
-                    }
-                } else {
-                    decisions.iter().for_each(|id| self.run(*id, snapshot, machine, context));
-                }
+                self.package(*package, snapshot, machine, context);
             }
         }
-        if self.effect_now() != Effect::Deny && !(program.labels.is_empty() && program.counters.is_empty()) {
-            let evaluation = snapshot.evaluation(machine);
-            for (at, group) in groups.iter().enumerate() {
-                if groups.len() > 1 {
-                    inputs.put(at, context);
+    }
+
+    #[inline(never)]
+    fn leave_behind<M: Machine>(
+        &mut self,
+        snapshot: &Snapshot,
+        machine: &M,
+        context: &mut Context,
+        groups: &[Group],
+        inputs: &Inputs,
+    ) {
+        let evaluation = snapshot.evaluation(machine);
+        for (at, group) in groups.iter().enumerate() {
+            if groups.len() > 1 {
+                inputs.put(at, context);
+            }
+            for package in &group.packages {
+                evaluation.leave_behind(*package, false, context, &mut self.left, &mut self.findings);
+            }
+        }
+        self.found_more |= !self.findings.errors.is_empty();
+    }
+
+    /// Runs the rules of a package on the input in force.
+    #[inline]
+    fn package<M: Machine>(&mut self, package: usize, snapshot: &Snapshot, machine: &M, context: &mut Context) {
+        let program = &**snapshot.program();
+        let decisions = program.packages[package].decisions.as_slice();
+        // A ruling does not tell what was absent.
+        if let Some(screened) = machine.screen(package, context) {
+            let mut rules = screened.judged | screened.matched;
+            while rules != 0 {
+                let at = rules.trailing_zeros() as usize;
+                rules &= rules - 1;
+                let Some(id) = decisions.get(at) else { continue };
+                if screened.matched >> at & 1 == 0 {
+                    self.run(*id, snapshot, machine, context);
+                    continue;
                 }
-                for package in &group.packages {
-                    evaluation.leave_behind(*package, false, context, &mut self.left, &mut self.findings);
+                let rule = &program.decisions[id.index()];
+                if self.wants(rule) {
+                    let (effect, reason) = (rule.effect, screened.reason(at));
+                    self.count(FoundRule { decision: *id, effect, outcome: Outcome::Matched, reason });
                 }
             }
-            self.found_more |= !self.findings.errors.is_empty();
+            return;
         }
-        let effect = self.effect_now();
-        self.effect = Some(effect);
-        if effect == Effect::Deny {
-            self.rules.retain(|rule| program.decisions[rule.decision.index()].effect == EffectKeyword::Deny);
-            self.left.clear();
+        if !context.candidates(package, false, &mut self.candidates) {
+            self.candidates.extend((0..).zip(decisions).map(|(at, _)| at));
+        }
+        let mut at = 0;
+        while let Some(rule) = self.candidates.get(at) {
+            if let Some(id) = decisions.get(*rule as usize) {
+                self.run(*id, snapshot, machine, context);
+            }
+            at += 1;
         }
     }
 
@@ -425,7 +497,7 @@ impl Found {
             self.take_faults(snapshot, machine);
         }
         if outcome.holds() {
-            self.count(rule.effect, FoundRule { decision: id, outcome, reason: context.reason() });
+            self.count(FoundRule { decision: id, effect: rule.effect, outcome, reason: context.reason() });
         }
     }
 
@@ -438,8 +510,8 @@ impl Found {
 
     /// Takes in a rule that counts.
     #[inline]
-    fn count(&mut self, effect: EffectKeyword, found: FoundRule) {
-        self.has |= bit(evaluate::effect(effect));
+    fn count(&mut self, found: FoundRule) {
+        self.has |= bit(evaluate::effect(found.effect));
         self.rules.push(found);
     }
 
@@ -462,31 +534,30 @@ fn bit(effect: Effect) -> u8 {
 
 impl<'e> Ruling<'e> {
     /// The outcome. With [`Effect::Mask`] and [`Effect::Approve`] something is to be done, which [`Evaluator::decision`] says.
+    #[inline]
     pub fn effect(&self) -> Effect {
         self.evaluator.found.effect.unwrap_or(Effect::Deny)
     }
 
     /// The rules that count, in the order of package, effect and id; of a denial only those that deny.
+    #[inline]
     pub fn rules(&self) -> impl Iterator<Item = RulingRule<'e>> + use<'e> {
         let program = self.program();
         self.evaluator.found.rules.iter().filter_map(move |found| {
             let program = program?;
             let rule = &program.decisions[found.decision.index()];
             let package = &program.packages[rule.package as usize].path;
-            Some(RulingRule { effect: evaluate::effect(rule.effect), id: &rule.id, package })
+            Some(RulingRule { effect: evaluate::effect(found.effect), id: &rule.id, package })
         })
     }
 
     /// Why, for people; a denial always says something. The same text may come twice. Once a rule denies, what else could go wrong
     /// is not looked for: [`Evaluator::decision`] tells that too.
+    #[inline]
     pub fn reasons(&self) -> impl Iterator<Item = Cow<'e, str>> + use<'e> {
-        let (evaluator, effect) = (self.evaluator, self.effect());
+        let evaluator = self.evaluator;
         let found = &evaluator.found;
-        let rules = found.rules.iter().filter_map(move |rule| evaluator.reason(*rule, effect));
-        let errors = found.findings.errors.iter().filter(|_| found.findings.incomplete);
-        let nothing = effect == Effect::Deny && found.rules.is_empty() && !found.findings.incomplete;
-        let nothing = nothing.then(|| found.findings.no_allow.as_deref().unwrap_or(combine::NO_ALLOW));
-        rules.chain(errors.map(|error| Cow::Borrowed(error.message.as_str()))).chain(nothing.map(Cow::Borrowed))
+        Reasons { evaluator, effect: self.effect(), rules: found.rules.iter(), others: 0 }
     }
 
     /// Errors met while evaluating; each was counted against the request.
@@ -514,14 +585,54 @@ impl<'e> Ruling<'e> {
     }
 }
 
+/// Why it was decided so: what the rules say, and behind them what is to be said besides.
+struct Reasons<'e> {
+    evaluator: &'e Evaluator,
+    effect: Effect,
+    rules: std::slice::Iter<'e, FoundRule>,
+    /// How much was said besides.
+    others: usize,
+}
+
+impl<'e> Iterator for Reasons<'e> {
+    type Item = Cow<'e, str>;
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        for found in self.rules.by_ref() {
+            // Most rules say nothing but that they matched, which is only worth telling of a denial.
+            let silent = found.outcome == Outcome::Matched && found.reason.is_none() && self.effect != Effect::Deny;
+            if !silent && let Some(reason) = self.evaluator.reason(*found, self.effect) {
+                return Some(reason);
+            }
+        }
+        if self.effect == Effect::Deny { self.other() } else { None }
+    }
+}
+
+impl<'e> Reasons<'e> {
+    /// The errors, if because of them nothing could be granted, or else that nothing allows it, if so.
+    #[inline(never)]
+    fn other(&mut self) -> Option<Cow<'e, str>> {
+        let Found { findings, rules, .. } = &self.evaluator.found;
+        let at = self.others;
+        self.others += 1;
+        if findings.incomplete {
+            return findings.errors.get(at).map(|error| Cow::Borrowed(error.message.as_str()));
+        }
+        let nothing = findings.no_allow.as_deref().unwrap_or(combine::NO_ALLOW);
+        (rules.is_empty() && at == 0).then_some(Cow::Borrowed(nothing))
+    }
+}
+
 impl Evaluator {
     /// Why a rule counts; `None` where nothing needs to be said.
     fn reason(&self, found: FoundRule, effect: Effect) -> Option<Cow<'_, str>> {
-        let Generation { snapshot, context, .. } = self.generation.as_ref()?;
-        let rule = &snapshot.program().decisions[found.decision.index()];
-        if evaluate::effect(rule.effect) != effect {
+        if evaluate::effect(found.effect) != effect {
             return None;
         }
+        let Generation { snapshot, context, .. } = self.generation.as_ref()?;
+        let rule = &snapshot.program().decisions[found.decision.index()];
         let heap = context.heap();
         match found.reason {
             Some(word) => {

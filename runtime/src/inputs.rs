@@ -194,6 +194,7 @@ impl Inputs {
         }
     }
 
+    #[inline]
     fn read<S: Source>(
         &mut self,
         source: &S,
@@ -205,6 +206,13 @@ impl Inputs {
         // What can't be read again must be kept whole now.
         let keep = if S::LASTS { keep } else { Keep::Decision };
         self.reduced = false;
+        if let [group] = groups {
+            let shapes = group.shapes.as_ref().ok_or(Declined)?;
+            self.reduced = keep == Keep::Ruling && shapes.ruling.is_some();
+            source.read(&mut self.reader, shapes.shape(keep), context.heap_mut(), &mut self.words)?;
+            self.slots = Some(self.words.len());
+            return Ok(());
+        }
         for group in groups {
             let shapes = group.shapes.as_ref().ok_or(Declined)?;
             self.reduced |= keep == Keep::Ruling && shapes.ruling.is_some();
@@ -215,6 +223,7 @@ impl Inputs {
         Ok(())
     }
 
+    #[cold]
     fn check<S: Source>(
         &mut self,
         source: &S,

@@ -234,13 +234,13 @@ impl Heap {
     pub fn reset(&mut self, frozen: Arc<Region>, bytes_max: usize) {
         self.frozen = frozen;
         self.bytes_max = bytes_max;
-        self.local.clear();
-        self.fingerprints.forget();
-        self.arenas = [Arena::of(&self.local), Arena::of(&self.frozen)];
+        self.empty();
+        self.arenas[1] = Arena::of(&self.frozen);
         self.tables = Tables::of(&self.frozen);
     }
 
     /// Says how many bytes the local region may take from now on, about.
+    #[inline]
     pub fn limit(&mut self, bytes_max: usize) {
         self.bytes_max = bytes_max;
     }
@@ -256,9 +256,20 @@ impl Heap {
     #[inline]
     pub fn truncate(&mut self, mark: HeapMark) {
         self.fingerprints.forget();
-        if self.mark() == mark {
-            return;
+        if self.mark() != mark {
+            self.cut(mark);
         }
+    }
+
+    /// Drops all that the local region holds.
+    pub fn empty(&mut self) {
+        self.fingerprints.forget();
+        self.local.clear();
+        self.arenas[0] = Arena::of(&self.local);
+    }
+
+    #[inline(never)]
+    fn cut(&mut self, mark: HeapMark) {
         self.local.nodes.truncate(mark.nodes);
         self.local.words.truncate(mark.words);
         self.local.text.truncate(mark.text);
@@ -532,9 +543,15 @@ impl Heap {
             return Ok(word);
         }
         let length = arena_offset(text.len())?;
-        let start = self.push_text(text)?;
-        let weight = 1 + length / BYTES_PER_WEIGHT;
-        let word = self.push(Kind::String, Node::new(start, length, weight, 1))?;
+        let start = arena_offset(self.local.text.len())?;
+        let index = arena_offset(self.local.nodes.len())?;
+        // Room for both at once, and where they are then is said once for both.
+        self.reserve(text.len() + size_of::<Node>())?;
+        self.local.text.push_str(text);
+        self.local.nodes.push(Node::new(start, length, 1 + length / BYTES_PER_WEIGHT, 1));
+        let Arena { nodes, nodes_length, text, text_length, .. } = Arena::of(&self.local);
+        self.arenas[0] = Arena { nodes, nodes_length, text, text_length, ..self.arenas[0] };
+        let word = Word::node(Kind::String, self.space, index);
         if self.space == Space::Frozen {
             self.local.intern(word);
         }

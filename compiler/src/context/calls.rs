@@ -41,7 +41,7 @@ impl Context {
     #[inline]
     pub fn enter(&mut self, function: FunctionId) -> Result<Entered, Stop> {
         let called = &self.program.functions[function.index()];
-        let (memo, span, gathers) = (called.memo, called.span, called.gathers);
+        let (memo, gathers) = (called.memo, called.gathers);
         if let Some(slot) = memo {
             let known = self.worlds[self.world].memo[slot as usize];
             if known != PENDING {
@@ -51,36 +51,46 @@ impl Context {
                 return Ok(Entered::Known(known));
             }
         }
-        self.bound_call(span)?;
+        self.charge_call(function)?;
         let marks = self.marks.length();
         let window = if memo.is_some() { self.marks.open_window() } else { 0 };
         self.frames.push(Frame { memo, marks, window, gathers });
         Ok(Entered::Run)
     }
 
-    /// Begins the call of a function that nobody else calls: there is nothing to end, because only its result is left of it.
+    /// Takes the fuel of a call, and stops at the limit of depth. For a function that nobody else calls that is all there is to
+    /// its beginning, and there is nothing to end, because only its result is left of it.
     ///
     /// # Errors
     ///
     /// [`Stop`] at the limit of fuel or depth.
     #[inline]
     pub(crate) fn charge_call(&mut self, function: FunctionId) -> Result<(), Stop> {
-        let span = self.program.functions[function.index()].span;
-        self.bound_call(span)
-    }
-
-    /// Takes the fuel of a call, and stops at the limit of depth.
-    #[inline]
-    fn bound_call(&mut self, span: Span) -> Result<(), Stop> {
         if self.hot.fuel.saturating_sub(self.hot.poll_at) > 1 {
             self.hot.fuel -= 1;
         } else {
-            self.charge_slowly(1, Some(span))?;
+            self.charge_call_slowly(function)?;
         }
         if self.frames.len() >= self.limits.call_depth as usize {
-            return Err(self.stop_at(codes::DEPTH, DEPTH_MESSAGE, Some(span)));
+            return Err(self.stop_too_deep(function));
         }
         Ok(())
+    }
+
+    #[cold]
+    fn charge_call_slowly(&mut self, function: FunctionId) -> Result<(), Stop> {
+        let span = self.span_of(function);
+        self.charge_slowly(1, span)
+    }
+
+    #[cold]
+    fn stop_too_deep(&mut self, function: FunctionId) -> Stop {
+        let span = self.span_of(function);
+        self.stop_at(codes::DEPTH, DEPTH_MESSAGE, span)
+    }
+
+    fn span_of(&self, function: FunctionId) -> Option<Span> {
+        self.program.functions.get(function.index()).map(|function| function.span)
     }
 
     /// Ends the call that was begun last: `result` is what it yields, or absent.

@@ -53,9 +53,13 @@ enum State {
 impl Joins {
     #[inline]
     pub(super) fn clear(&mut self) {
-        if self.known.is_empty() {
-            return;
+        if !self.known.is_empty() {
+            self.forget();
         }
+    }
+
+    #[inline(never)]
+    fn forget(&mut self) {
         self.known.clear();
         self.starts.clear();
         self.positions.clear();

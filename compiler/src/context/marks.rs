@@ -72,7 +72,9 @@ impl Marks {
     #[inline]
     pub(super) fn begin(&mut self, sites: usize) {
         self.clear();
-        self.last.resize(sites, 0);
+        if self.last.len() != sites {
+            self.last.resize(sites, 0);
+        }
     }
 
     #[inline]

@@ -56,14 +56,26 @@ impl World {
     /// Forgets what was computed.
     #[inline]
     fn forget(&mut self) {
-        for slot in self.touched.drain(..) {
-            self.memo[slot as usize] = PENDING;
+        if !self.touched.is_empty() {
+            self.forget_memo();
         }
         self.memo_marks.clear();
         // Emptying a table costs something even where nothing is in it.
         if !self.documents.is_empty() {
-            self.documents.clear();
+            self.forget_documents();
         }
+    }
+
+    #[inline(never)]
+    fn forget_memo(&mut self) {
+        for slot in self.touched.drain(..) {
+            self.memo[slot as usize] = PENDING;
+        }
+    }
+
+    #[cold]
+    fn forget_documents(&mut self) {
+        self.documents.clear();
     }
 }
 
@@ -71,14 +83,25 @@ impl Context {
     /// Makes the outermost world, or empties it but for its input.
     #[inline]
     pub(super) fn begin_worlds(&mut self, keep_input: bool) {
-        if self.worlds.len() > 1 {
-            self.worlds.truncate(1);
+        match self.worlds.as_mut_slice() {
+            [world] if self.world == 0 => {
+                world.forget();
+                if !keep_input {
+                    world.input = Word::ABSENT;
+                    world.slots.fill(Word::ABSENT);
+                    self.hot.input = Word::ABSENT.bits();
+                }
+            }
+            _ => self.begin_outermost(keep_input),
         }
+    }
+
+    /// As [`Context::begin_worlds`], where there is no world yet, or an evaluation stopped within another one.
+    #[cold]
+    fn begin_outermost(&mut self, keep_input: bool) {
+        self.worlds.truncate(1);
         if let Some(world) = self.worlds.first_mut() {
             world.forget();
-            if keep_input && self.world == 0 {
-                return;
-            }
             if !keep_input {
                 world.input = Word::ABSENT;
                 world.slots.fill(Word::ABSENT);
@@ -124,9 +147,13 @@ impl Context {
     /// words, the others are absent.
     pub fn set_slots(&mut self, slots: &[Word]) {
         let world = &mut self.worlds[self.world];
-        world.slots.clear();
-        world.slots.extend_from_slice(slots);
-        world.slots.resize(self.program.slots.len(), Word::ABSENT);
+        if world.slots.len() == slots.len() {
+            world.slots.copy_from_slice(slots);
+        } else {
+            world.slots.clear();
+            world.slots.extend_from_slice(slots);
+            world.slots.resize(self.program.slots.len(), Word::ABSENT);
+        }
         let input = world.slots.first().copied().unwrap_or(Word::ABSENT);
         self.input_is(input);
     }

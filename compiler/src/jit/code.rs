@@ -128,7 +128,10 @@ pub(super) fn discard(module: JITModule) {
 impl Machine for CompiledCode {
     #[inline]
     fn run(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<Word, Stop> {
-        self.entries.run(function, arguments, context)
+        let compiled = self.entries.compiled(function, arguments, context)?;
+        // Whoever runs code this way holds the context, which no code runs with then: there is nothing to put back.
+        self.entries.take_over(context);
+        compiled.enter(arguments, context)
     }
 
     #[inline]
@@ -151,16 +154,36 @@ impl Machine for CompiledCode {
 impl Entries {
     /// The entries of the code that runs with this context.
     ///
-    /// Only for host functions: they run within [`Entries::run`].
+    /// Only for host functions: they run within a function that was entered after [`Entries::take_over`].
     pub(super) fn of<'e>(context: &Context) -> &'e Entries {
         let pointer = std::ptr::with_exposed_provenance::<Entries>(context.hot.entries);
-        // SAFETY: `run` put the address of an `Entries` there which is borrowed until `run` returns, and host functions
-        // are called only meanwhile; they do not keep the reference.
+        // SAFETY: `take_over` put the address of an `Entries` there before the code was entered that called the host function. It is
+        // borrowed until that code returns, and what runs in between puts it back; host functions do not keep the reference.
         unsafe { &*pointer }
     }
 }
 
 impl Entries {
+    /// A function that can be entered with these arguments and this context.
+    #[inline]
+    fn compiled(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<&Compiled, Stop> {
+        let known = Arc::ptr_eq(context.program(), &self.program);
+        let compiled = self.functions.get(function.index()).filter(|_| known);
+        compiled.filter(|compiled| compiled.parameters == arguments.len()).ok_or_else(|| stop_foreign(context))
+    }
+
+    /// Says that this code runs with the context from now on; whose did before, or the same.
+    #[inline]
+    fn take_over(&self, context: &mut Context) -> usize {
+        let own = std::ptr::from_ref(self).expose_provenance();
+        let before = context.hot.entries;
+        if before != own {
+            context.hot.hosts = std::ptr::from_ref(&HOSTS).expose_provenance();
+            context.hot.entries = own;
+        }
+        before
+    }
+
     /// Definitions of a rule.
     pub(super) fn definitions(&self, id: DefinitionsId) -> Option<&Definitions> {
         self.program.definitions.get(id.index())
@@ -170,24 +193,26 @@ impl Entries {
 impl Machine for Entries {
     #[inline]
     fn run(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<Word, Stop> {
-        let known = Arc::ptr_eq(context.program(), &self.program);
-        let compiled = self.functions.get(function.index()).filter(|_| known);
-        let Some(compiled) = compiled.filter(|compiled| compiled.parameters == arguments.len()) else {
-            return Err(context.stop_at(codes::INTERNAL, "code was called for another program's context", None));
-        };
-        let own = std::ptr::from_ref(self).expose_provenance();
-        let before = context.hot.entries;
-        // A run of other code puts its own there, and takes it away again.
-        if before != own {
-            context.hot.hosts = std::ptr::from_ref(&HOSTS).expose_provenance();
-            context.hot.entries = own;
-        }
-        let bits = (compiled.entry)(std::ptr::from_mut(context), arguments.as_ptr());
-        if before != own {
-            context.hot.entries = before;
-        }
+        let compiled = self.compiled(function, arguments, context)?;
+        let before = self.take_over(context);
+        let result = compiled.enter(arguments, context);
+        context.hot.entries = before;
+        result
+    }
+}
+
+impl Compiled {
+    /// Runs it; it takes these arguments, and its owner has taken over the context.
+    #[inline]
+    fn enter(&self, arguments: &[Word], context: &mut Context) -> Result<Word, Stop> {
+        let bits = (self.entry)(std::ptr::from_mut(context), arguments.as_ptr());
         if bits == STOP { Err(Stop) } else { Ok(Word::from_bits(bits)) }
     }
+}
+
+#[cold]
+fn stop_foreign(context: &mut Context) -> Stop {
+    context.stop_at(codes::INTERNAL, "code was called for another program's context", None)
 }
 
 impl fmt::Debug for CompiledCode {

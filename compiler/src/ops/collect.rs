@@ -29,14 +29,17 @@ struct Builder {
 impl Builders {
     #[inline]
     pub(crate) fn clear(&mut self) {
-        self.truncate(0);
+        if !self.open.is_empty() {
+            self.truncate(0);
+        }
     }
 
+    #[inline]
     pub(crate) fn open(&self) -> usize {
         self.open.len()
     }
 
-    #[inline]
+    #[cold]
     pub(crate) fn truncate(&mut self, length: usize) {
         while self.open.len() > length
             && let Some(builder) = self.open.pop()

@@ -151,7 +151,7 @@ impl<'t> JsonScanner<'t> {
 
     /// Passes a string in which nothing is escaped; the scanner stands on its opening quote, and stays there if the string is
     /// another one, or none at all, which [`JsonScanner::string`] tells.
-    #[inline]
+    #[inline(always)]
     pub fn plain_string(&mut self) -> Option<&'t str> {
         let start = self.at + 1;
         let end = start + plain_length(self.text.as_bytes().get(start..)?);

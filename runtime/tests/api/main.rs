@@ -4,6 +4,7 @@ mod common;
 mod convert;
 mod coverage;
 mod decide;
+mod evaluator;
 mod examples;
 mod explain;
 mod mutants;

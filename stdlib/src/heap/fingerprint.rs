@@ -95,6 +95,7 @@ pub(super) struct Fingerprints {
 
 impl Fingerprints {
     /// Forgets those of the evaluation before.
+    #[inline]
     pub(super) fn forget(&mut self) {
         self.current = 0;
     }

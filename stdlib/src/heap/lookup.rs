@@ -59,6 +59,7 @@ impl Heap {
     }
 
     /// The frozen word of a text that stands in the frozen region.
+    #[inline]
     pub(super) fn interned(&self, text: &str) -> Option<Word> {
         self.region(Space::Frozen).interned(text)
     }

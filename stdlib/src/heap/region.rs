@@ -103,10 +103,16 @@ impl Region {
     }
 
     /// The word of a string of a frozen region.
+    #[inline]
     pub fn interned(&self, text: &str) -> Option<Word> {
         if self.texts.lengths & length_bit(text.len()) == 0 || text.len() > self.texts.longest {
             return None;
         }
+        self.find_interned(text)
+    }
+
+    #[inline(never)]
+    fn find_interned(&self, text: &str) -> Option<Word> {
         let found = self.texts.nodes.find(hash(text), |index| self.str(self.nodes[*index as usize]) == text)?;
         Some(Word::node(Kind::String, Space::Frozen, *found))
     }
@@ -188,6 +194,7 @@ impl Region {
     }
 }
 
+#[inline]
 fn length_bit(length: usize) -> u64 {
     1 << length.min(63)
 }
@@ -206,6 +213,7 @@ fn first_slot(key: Word, slots: u16) -> usize {
 }
 
 /// Arenas are addressed by 31 bits, so that sums of two offsets stay within 32.
+#[inline]
 pub(super) fn arena_offset(value: usize) -> Result<u32, HeapError> {
     u32::try_from(value).ok().filter(|value| *value <= u32::MAX / 2).ok_or(HeapError::Memory)
 }

@@ -28,6 +28,26 @@ impl<'r> Json<'_, '_, 'r> {
     /// Reads a value by a node; the scanner stands on its first byte.
     fn value(&mut self, id: NodeId, depth: usize) -> Result<Word, Declined> {
         let (node, depth) = self.work.enter(id, depth)?;
+        self.entered(node, depth)
+    }
+
+    /// As [`Json::value`], for what is a text most often, which is read on the spot.
+    #[inline(always)]
+    fn member(&mut self, id: NodeId, depth: usize) -> Result<Word, Declined> {
+        let (node, depth) = self.work.enter(id, depth)?;
+        if node.takes_all_text()
+            && self.scanner.peek() == Some(b'"')
+            && let Some(text) = self.scanner.plain_string()
+        {
+            let word = self.work.same_text(node, text)?;
+            self.work.keep(node, word);
+            return Ok(word);
+        }
+        self.entered(node, depth)
+    }
+
+    /// Reads a value by a node of which the depth is known.
+    fn entered(&mut self, node: &'r Node, depth: usize) -> Result<Word, Declined> {
         let word = match self.scanner.peek() {
             _ if let Form::Union(union) = &node.form => {
                 let (choice, before) = self.work.choose(union, self.met()?);
@@ -183,7 +203,7 @@ impl<'r> Json<'_, '_, 'r> {
                 Key::Known(at) => {
                     let field = object.fields.get(at).ok_or(Declined)?;
                     self.work.known(object, &mut members, at)?;
-                    let word = self.value(field.node, depth + 1)?;
+                    let word = self.member(field.node, depth + 1)?;
                     self.work.keep_known(node, object, &members, at, word)?;
                     last = Some(at);
                 }

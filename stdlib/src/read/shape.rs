@@ -389,10 +389,16 @@ impl Node {
     /// Whether a text is taken, and as what.
     #[inline]
     pub(super) fn takes_text(&self, text: &str) -> Option<Taken> {
-        if matches!(self.form, Form::Any | Form::String) && self.demands.is_empty() {
+        if self.takes_all_text() {
             return Some(Taken::Same);
         }
         self.takes_certain_text(text)
+    }
+
+    /// Whether every text is taken as it is.
+    #[inline]
+    pub(super) fn takes_all_text(&self) -> bool {
+        matches!(self.form, Form::Any | Form::String) && self.demands.is_empty()
     }
 
     /// As [`Node::takes_text`], where not every text is taken as it is.

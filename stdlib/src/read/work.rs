@@ -96,7 +96,7 @@ impl<'r> Work<'r> {
     }
 
     /// The node, and how deep the reference is within it.
-    #[inline]
+    #[inline(always)]
     pub(super) fn enter(&mut self, id: NodeId, depth: usize) -> Result<(&'r Node, usize), Declined> {
         let shape = self.shape;
         let node = shape.nodes.get(id as usize).ok_or(Declined)?;
@@ -151,6 +151,12 @@ impl<'r> Work<'r> {
             Taken::Same => self.heap.string(text)?,
             Taken::Int(value) => self.heap.int(value)?,
         })
+    }
+
+    /// A text that a node takes as it is.
+    #[inline]
+    pub(super) fn same_text(&mut self, node: &Node, text: &str) -> Result<Word, Declined> {
+        if node.build { Ok(self.heap.string(text)?) } else { Ok(Word::ABSENT) }
     }
 
     /// The text in the scratch memory, as [`Work::text`].
@@ -265,7 +271,7 @@ impl<'r> Work<'r> {
     }
 
     /// Notes a field that has a number.
-    #[inline]
+    #[inline(always)]
     pub(super) fn known(&mut self, object: &ObjectShape, members: &mut Members, at: usize) -> Result<(), Declined> {
         let Some(field) = object.fields.get(at) else { return Err(Declined) };
         if at < NOTED {
@@ -275,15 +281,20 @@ impl<'r> Work<'r> {
             }
             members.met |= bit;
         } else {
-            self.scratch.hashes.push(hash(&field.name));
+            self.note_by_hash(&field.name);
         }
         members.count += 1;
         members.required += u32::from(field.required);
-        self.name_fits(object, &field.name)
+        if object.name.is_some() { self.name_fits(object, &field.name) } else { Ok(()) }
+    }
+
+    #[cold]
+    fn note_by_hash(&mut self, name: &str) {
+        self.scratch.hashes.push(hash(name));
     }
 
     /// Keeps the value of a field that has a number.
-    #[inline]
+    #[inline(always)]
     pub(super) fn keep_known(
         &mut self,
         node: &Node,
@@ -314,7 +325,9 @@ impl<'r> Work<'r> {
         let rest = object.rest.ok_or(Declined)?;
         self.scratch.hashes.push(hash(name));
         members.count += 1;
-        self.name_fits(object, name)?;
+        if object.name.is_some() {
+            self.name_fits(object, name)?;
+        }
         let word = if node.build && object.rest_kept { self.heap.string(name)? } else { Word::ABSENT };
         Ok((rest, word))
     }
@@ -354,7 +367,7 @@ impl<'r> Work<'r> {
         }
     }
 
-    #[inline]
+    #[inline(never)]
     fn name_fits(&mut self, object: &ObjectShape, name: &str) -> Result<(), Declined> {
         let Some(wanted) = object.name else { return Ok(()) };
         let (node, _) = self.enter(wanted, 0)?;

@@ -66,6 +66,7 @@ pub(super) enum Answer {
 
 impl State {
     /// Forgets what was asked; from now on `source` answers, or nobody.
+    #[inline]
     pub fn begin(&mut self, source: Option<Arc<dyn StateSource>>) {
         self.source = source;
         self.restart();
@@ -75,12 +76,17 @@ impl State {
     #[inline]
     pub fn restart(&mut self) {
         if !self.asked.is_empty() {
-            self.asked.clear();
-            self.places.clear();
-            self.labels.clear();
-            self.label_ends.clear();
-            self.labels_word = None;
+            self.forget();
         }
+    }
+
+    #[inline(never)]
+    fn forget(&mut self) {
+        self.asked.clear();
+        self.places.clear();
+        self.labels.clear();
+        self.label_ends.clear();
+        self.labels_word = None;
     }
 
     /// What was asked, in order. `heap` is that of the evaluation.

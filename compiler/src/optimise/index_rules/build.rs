@@ -155,6 +155,14 @@ impl Builder {
         if !self.indexed {
             return None;
         }
+        let empty = [
+            self.index.checked.is_empty(),
+            self.present.is_empty(),
+            self.members.is_empty(),
+            self.prefixes.is_empty(),
+            self.ranges.is_empty(),
+            self.networks.is_empty(),
+        ];
         let equal = self.equal.into_iter().map(|(slots, rules)| EqualTable { slots, rules });
         let members = self.members.into_iter().map(|(slot, rules)| MemberTable { slot, rules });
         let prefixes = self.prefixes.into_iter();
@@ -181,6 +189,7 @@ impl Builder {
             prefixes: prefixes.collect(),
             ranges: ranges.collect(),
             networks: networks.collect(),
+            others: empty.contains(&false),
         })
     }
 }
