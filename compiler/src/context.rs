@@ -156,6 +156,8 @@ pub(crate) struct Hot {
     pub(crate) slots: usize,
     /// Whether calls and data may be replaced: not 0 where they may.
     pub(crate) intercepts: u64,
+    /// Whether somebody asks for witnesses: 0 if not.
+    pub(crate) tells: u64,
     /// Address of the positions in the indexes of this evaluation.
     pub(crate) joined: usize,
     /// Address of the table of host functions.

@@ -338,7 +338,8 @@ impl Outcome {
 /// What there is to tell of the evaluation of decision rules besides their outcomes, as numbers of the plan.
 #[derive(Debug, Default)]
 pub struct Told {
-    /// What was absent where they looked, in order, without repeats, if it is asked for.
+    /// What was absent where they looked, in order, without repeats, if it is asked for. Who does not ask for it does not ask for
+    /// witnesses either.
     pub absent: Option<Vec<SiteId>>,
     /// The errors met, each of which was counted against the request.
     pub faults: Vec<Fault>,
@@ -382,6 +383,7 @@ fn attempt<M: Machine + ?Sized>(
     told: &mut Told,
 ) -> Outcome {
     context.records.clear();
+    context.hot.tells = u64::from(told.absent.is_some());
     let checkpoint = context.checkpoint();
     let window = context.open_window();
     match call_body(machine, body, context) {

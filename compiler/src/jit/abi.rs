@@ -50,6 +50,7 @@ pub(super) enum Field {
     /// A word with the number of marks.
     Marks,
     Intercepts,
+    Tells,
     Joined,
     Hosts,
     /// What the host function gave that a relay called last.
@@ -68,6 +69,7 @@ impl Field {
             Self::Slots => offset_of!(Hot, slots),
             Self::Marks => return marks_offset(),
             Self::Intercepts => offset_of!(Hot, intercepts),
+            Self::Tells => offset_of!(Hot, tells),
             Self::Joined => offset_of!(Hot, joined),
             Self::Hosts => offset_of!(Hot, hosts),
             Self::Result => offset_of!(Hot, result),

@@ -272,9 +272,9 @@ impl Index {
         (!self.combines).then_some(packed)
     }
 
-    /// For generated code: where the buckets start among the marks, and the marks.
-    pub(crate) fn tables(&self) -> (&[u32], &[u32]) {
-        (&self.starts, &self.marks)
+    /// For generated code: where the buckets start, and the marks and positions in them.
+    pub(crate) fn tables(&self) -> [&[u32]; 3] {
+        [&self.starts, &self.marks, &self.positions]
     }
 
     /// As [`Index::matches`] where keys stand for several values.

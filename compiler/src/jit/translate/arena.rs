@@ -347,6 +347,13 @@ impl Translator<'_, '_> {
         self.go_on_if(canonical, otherwise);
     }
 
+    /// Goes on here if a value is a text.
+    pub(super) fn go_on_if_text(&mut self, value: Value, otherwise: Block) {
+        let bits = self.masked(value, KIND_BITS);
+        let text = self.is(bits, kind_bits(Kind::String));
+        self.go_on_if(text, otherwise);
+    }
+
     /// Goes on here if a value is a text, a number in its word, null or a bool.
     pub(super) fn go_on_if_no_collection(&mut self, value: Value, otherwise: Block) {
         let tag = self.masked(value, Word::TAG_MASK);

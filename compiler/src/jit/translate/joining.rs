@@ -1,16 +1,14 @@
 //! Loops over what an evaluation holds that ask an index, once they are run over something large again.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, MemFlagsData, types};
-
-use hpol_stdlib::heap::Word;
+use cranelift_codegen::ir::{InstBuilder, types};
 
 use crate::context::JOINED_MIN;
 use crate::jit::abi::Field;
-use crate::jit::host::Host;
 use crate::plan::{Block, Index, Lookup};
 
 use super::Translator;
+use super::matching::Matches;
 use super::structure::Loop;
 
 impl Translator<'_, '_> {
@@ -38,39 +36,10 @@ impl Translator<'_, '_> {
         self.branch(few, on, ask);
         self.begin(ask);
         let keys = self.registers(&lookup.keys);
-        let (address, count) = self.list(&keys);
-        let packed = self.number(u64::from(lookup.index.0) << 32 | u64::from(loops.site.0));
-        let found = self.call_or_fail(Host::EachRun, &[packed, collection, address, count]);
-        let shift = self.number(Word::INT_SHIFT);
-        let found = self.builder.ins().ushr(found, shift);
-        let so_many = self.masked(found, 0x7FFF_FFFF);
-        let shift = self.number(31_u64);
-        let from = self.builder.ins().ushr(found, shift);
-        self.builder.def_var(length, so_many);
-        self.builder.def_var(start, from);
+        self.ask_for_matches(&loops, lookup, &keys, Matches { start, length });
         self.jump(on);
         self.begin(on);
-        let (length, start) = (self.builder.use_var(length), self.builder.use_var(start));
-        let none = self.number(0_u64);
-        self.run_through(&loops, none, length, body, |translator, number| {
-            let at = translator.builder.declare_var(types::I64);
-            let plain = translator.builder.ins().iadd(first, number);
-            translator.builder.def_var(at, plain);
-            let (chosen, on) = (translator.builder.create_block(), translator.builder.create_block());
-            translator.branch(start, chosen, on);
-            translator.begin(chosen);
-            let positions = translator.load(Field::Joined);
-            // The start is one more than where they start.
-            let place = translator.builder.ins().iadd(start, number);
-            let offset = translator.builder.ins().imul_imm_s(place, 4);
-            let address = translator.builder.ins().iadd(positions, offset);
-            let position = translator.builder.ins().uload32(MemFlagsData::trusted(), address, -4);
-            let element = translator.builder.ins().iadd(first, position);
-            translator.builder.def_var(at, element);
-            translator.jump(on);
-            translator.begin(on);
-            let at = translator.builder.use_var(at);
-            translator.element(&loops, collection, run, at);
-        });
+        let matches = Matches { start, length };
+        self.run_through_matches(&loops, collection, run, matches, body, |translator| translator.load(Field::Joined));
     }
 }

@@ -5,7 +5,7 @@ use cranelift_codegen::ir::{InstBuilder, Value, types};
 
 use crate::jit::abi::{self, Field, NONE};
 use crate::jit::host::Host;
-use crate::plan::{Block, Collection, Label, PlaceId, Register, Replacement, SiteId, Statement, StatementKind};
+use crate::plan::{Block, Collection, Label, PlaceId, Register, Replacement, Role, SiteId, Statement, StatementKind};
 
 use super::arena::Run;
 use super::{Around, Continues, Translator};
@@ -49,8 +49,12 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
         StatementKind::Definitions { target, definitions, arguments } => {
             translator.definitions(*target, *definitions, arguments, place);
         }
-        // Loops in loops may be much work, which is not to be done twice.
-        StatementKind::Each { .. } if translator.screening.is_some() && translator.loops > 0 => {
+        // Loops in loops may be much work, which is not to be done twice, but for those that an index is asked about here.
+        StatementKind::Each { lookup, .. }
+            if translator.screening.is_some()
+                && translator.loops > 0
+                && !lookup.as_ref().is_some_and(|lookup| translator.is_in_place(lookup)) =>
+        {
             translator.give_up();
         }
         StatementKind::Each { label, key, value, collection, body, site, lookup } => {
@@ -88,10 +92,7 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
         }
         // Nobody asks for what is handed out where rules are only screened.
         StatementKind::Record { .. } if translator.screening.is_some() => {}
-        StatementKind::Record { role, value } => {
-            let (role, value) = (translator.number(abi::role::encode(*role)), translator.get(*value));
-            translator.call_or_stop(Host::Record, &[role, value]);
-        }
+        StatementKind::Record { role, value } => translator.record(*role, *value),
     }
     true
 }
@@ -123,6 +124,21 @@ impl Translator<'_, '_> {
         self.begin(behind);
         // A scope that nothing leaves and whose end is not reached is rare enough to be translated as if it were.
         true
+    }
+
+    /// Hands out a value; a witness only where somebody asks for it.
+    fn record(&mut self, role: Role, value: Register) {
+        let on = self.builder.create_block();
+        if let Role::Witness(_) = role {
+            let tell = self.cold();
+            let tells = self.load(Field::Tells);
+            self.branch(tells, tell, on);
+            self.begin(tell);
+        }
+        let (role, value) = (self.number(abi::role::encode(role)), self.get(value));
+        self.call_or_stop(Host::Record, &[role, value]);
+        self.jump(on);
+        self.begin(on);
     }
 
     /// Takes marks back where there are any.
