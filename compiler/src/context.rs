@@ -233,12 +233,17 @@ impl Context {
     }
 
     /// As [`Context::begin`], by the same program; `state` answers questions about earlier requests.
-    #[inline]
     pub fn begin_again(&mut self, limits: Limits, now_nanoseconds: i64, state: Option<Arc<dyn StateSource>>) {
-        self.heap.empty();
         self.heap.limit(limits.memory_bytes);
-        self.kept = HeapMark::default();
         self.limits = limits;
+        self.begin_next(now_nanoseconds, state);
+    }
+
+    /// As [`Context::begin_again`], within the same limits as before.
+    #[inline]
+    pub fn begin_next(&mut self, now_nanoseconds: i64, state: Option<Arc<dyn StateSource>>) {
+        self.heap.empty();
+        self.kept = HeapMark::default();
         self.now_nanoseconds = now_nanoseconds;
         self.state.begin(state);
         self.marks.begin(self.program.sites.len());

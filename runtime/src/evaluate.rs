@@ -99,7 +99,7 @@ impl Evaluation<'_> {
         findings: &mut Findings,
     ) -> Option<&Arc<[Group]>> {
         let groups = self.groups(kind, findings)?;
-        inputs.take(source, keep, groups, self, context, findings);
+        inputs.take(source, keep, groups, self.program, context, findings);
         (!findings.incomplete).then_some(groups)
     }
 
@@ -242,8 +242,7 @@ impl Evaluation<'_> {
     }
 
     pub(crate) fn take_fault(&self, fault: Fault, findings: &mut Findings) {
-        findings.incomplete |= fault.code.starts_with("limit_") || fault.code == codes::INTERNAL;
-        findings.errors.push(evaluation_error(fault, self.program));
+        take_fault(fault, self.program, findings);
     }
 
     pub(crate) fn absent_path(&self, site: &plan::Site) -> AbsentPath {
@@ -262,7 +261,6 @@ pub(crate) fn rule_outcome(outcome: Outcome) -> Option<RuleOutcome> {
 }
 
 /// Starts an evaluation in a context; `state` answers questions about earlier requests.
-#[inline]
 pub(crate) fn begin(context: &mut Context, limits: &Limits, now_nanoseconds: i64, state: Option<Arc<dyn StateSource>>) {
     let limits = hpol_compiler::context::Limits {
         fuel: limits.fuel,
@@ -272,6 +270,12 @@ pub(crate) fn begin(context: &mut Context, limits: &Limits, now_nanoseconds: i64
         interrupt: None,
     };
     context.begin_again(limits, now_nanoseconds, state);
+}
+
+/// Notes an error of an evaluation.
+pub(crate) fn take_fault(fault: Fault, program: &Program, findings: &mut Findings) {
+    findings.incomplete |= fault.code.starts_with("limit_") || fault.code == codes::INTERNAL;
+    findings.errors.push(evaluation_error(fault, program));
 }
 
 /// The fault of an evaluation that panicked.

@@ -189,10 +189,9 @@ impl Evaluator {
 
     fn set<S: Source>(&mut self, kind: &str, source: &S, now_nanoseconds: i64, state: Option<Arc<dyn StateSource>>) {
         self.follow();
-        let limits = self.engine.options().limits;
         let Some(generation) = &mut self.generation else { return };
         let taken = guarded(|| {
-            evaluate::begin(&mut generation.context, &limits, now_nanoseconds, state);
+            generation.context.begin_next(now_nanoseconds, state);
             generation.take_in(kind, source, Keep::Ruling);
             generation.request.clear();
             if generation.inputs.is_reduced() {
@@ -215,7 +214,9 @@ impl Evaluator {
     #[cold]
     fn take_current(&mut self) {
         self.generation = self.engine.snapshot().map(|current| {
-            let context = Context::new(current.program());
+            let mut context = Context::new(current.program());
+            // They stay what they are as long as there is an engine.
+            evaluate::begin(&mut context, &self.engine.options().limits, 0, None);
             Generation {
                 snapshot: current,
                 context,
@@ -310,8 +311,7 @@ impl Generation {
         }
         let Self { snapshot, context, groups, inputs, is_refused, findings, is_fresh, .. } = self;
         if let Some(groups) = groups {
-            let interpreter = Interpreter::default();
-            inputs.take(source, keep, groups, &snapshot.evaluation(&interpreter), context, findings);
+            inputs.take(source, keep, groups, snapshot.program(), context, findings);
             *is_refused = findings.incomplete;
             if groups.len() == 1 && !findings.incomplete {
                 inputs.put(0, context);

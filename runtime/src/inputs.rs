@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use hpol_compiler::context::Context;
+use hpol_compiler::plan::Program;
 use hpol_lang::types::validate;
 use hpol_lang::value::{JsonLimits, Value, parse_json, to_value};
 use hpol_stdlib::heap::{Heap, Word};
@@ -11,7 +12,7 @@ use serde::Serialize;
 
 use crate::build::Group;
 use crate::combine::Findings;
-use crate::evaluate::{Evaluation, refuse_input, refuse_text};
+use crate::evaluate::{refuse_input, refuse_text, take_fault};
 
 /// What is kept of an input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -183,14 +184,14 @@ impl Inputs {
         source: &S,
         keep: Keep,
         groups: &[Group],
-        evaluation: &Evaluation<'_>,
+        program: &Program,
         context: &mut Context,
         findings: &mut Findings,
     ) {
         let mark = context.heap().mark();
         if self.read(source, keep, groups, context).is_err() {
             context.heap_mut().truncate(mark);
-            self.check(source, groups, evaluation, context, findings);
+            self.check(source, groups, program, context, findings);
         }
     }
 
@@ -228,7 +229,7 @@ impl Inputs {
         &mut self,
         source: &S,
         groups: &[Group],
-        evaluation: &Evaluation<'_>,
+        program: &Program,
         context: &mut Context,
         findings: &mut Findings,
     ) {
@@ -243,7 +244,7 @@ impl Inputs {
             match validate(&value, &group.input) {
                 Ok(value) => match context.make(&value) {
                     Ok(word) => self.words.push(word),
-                    Err(fault) => evaluation.take_fault(fault, findings),
+                    Err(fault) => take_fault(fault, program, findings),
                 },
                 Err(mismatches) => refuse_input(&mismatches, findings),
             }

@@ -262,6 +262,7 @@ impl Heap {
     }
 
     /// Drops all that the local region holds.
+    #[inline]
     pub fn empty(&mut self) {
         self.fingerprints.forget();
         self.local.clear();

@@ -186,6 +186,7 @@ impl Region {
     }
 
     /// Empties what a region has that is not frozen, and keeps its memory.
+    #[inline]
     pub(super) fn clear(&mut self) {
         self.nodes.clear();
         self.words.clear();
