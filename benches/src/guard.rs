@@ -161,8 +161,7 @@ pub fn count(policies: &[Case]) -> Result<BTreeMap<String, Counts>, BenchError> 
 /// Takes the count out of a dump of callgrind, whose trigger names policy and start.
 fn take(dump: &str, policies: &[Case], counts: &mut BTreeMap<String, Counts>) {
     let after = |start: &str| dump.lines().find_map(|line| line.strip_prefix(start)).map(str::trim);
-    // The totals of a dump are those of all dumps before it too.
-    let (Some(trigger), Some(total)) = (after("desc: Trigger:"), after("summary:")) else { return };
+    let (Some(trigger), Some(total)) = (after("desc: Trigger:"), after("totals:")) else { return };
     for case in policies {
         for start in Start::ALL {
             if trigger.ends_with(&hint(case, start)) {
