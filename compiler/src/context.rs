@@ -190,6 +190,8 @@ pub(crate) struct Checkpoint {
 impl Context {
     /// Where the arenas of the values stand, in bytes from the start of a context.
     pub(crate) const ARENAS_OFFSET: usize = offset_of!(Context, heap) + Heap::ARENAS_OFFSET;
+    /// Where the address of what is said of fingerprints stands, in bytes from the start of a context.
+    pub(crate) const PRINTS_OFFSET: usize = offset_of!(Context, heap) + Heap::PRINTS_OFFSET;
     /// Where the tables of the frozen region stand, in bytes from the start of a context.
     pub(crate) const TABLES_OFFSET: usize = offset_of!(Context, heap) + Heap::TABLES_OFFSET;
 

@@ -16,12 +16,13 @@
 //! # Why this is sound
 //!
 //! Generated code is entered by `code::CompiledCode` only, with a context that it checks belongs to the same program, and
-//! with as many arguments as the function reads. It touches memory only in six ways: fields of the context at offsets
+//! with as many arguments as the function reads. It touches memory only in seven ways: fields of the context at offsets
 //! that the Rust compiler gives; the memo table and the slots, whose lengths are the program's numbers of them and
 //! whose addresses are updated in the context whenever they change; the arenas of the values, whose addresses and lengths the
 //! heap keeps up to date beside them, and of which nothing is read before its index was compared with the length
 //! (`translate::arena`), so that no word whatever leads outside; the tables of perfect hashes, which the code owns, at places that
-//! are computed to be within them for any word (`perfect`); its own stack slots; and the argument array, which is read
+//! are computed to be within them for any word (`perfect`); the fingerprints of texts, whose address the heap keeps up to date, and whose
+//! bits are as many as can be named there (`translate::patterns`); its own stack slots; and the argument array, which is read
 //! before anything else happens. Everything else that a word points to is looked up by host functions, which check indices as
 //! all Rust code does.
 

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use rustc_hash::FxHashMap;
 
+use crate::builtin::BuiltinError;
 use crate::detect::Scanner;
 use crate::heap::{Heap, Region, Word};
 use crate::regex::{self, Pattern};
@@ -18,7 +19,7 @@ const ENTRIES_MAX: usize = 256;
 const KNOWN_MAX: usize = 1_024;
 
 /// Patterns that must be known before texts are looked through for what they require: for a few it costs as much as it saves.
-const FILTERED_MIN: usize = 3;
+pub const FILTERED_MIN: usize = 3;
 
 /// Compiled patterns and other things that are costly to make, kept by the engine for a thread's evaluations.
 /// Bounded: entries that were not used lately go when it is full.
@@ -54,6 +55,38 @@ pub(crate) struct Found<'c> {
 enum FoundPattern<'c> {
     Known(&'c Arc<Pattern>),
     Kept(Arc<Pattern>),
+}
+
+/// A match that can be run.
+#[derive(Debug)]
+pub struct KnownMatch<'c> {
+    pattern: Found<'c>,
+    text: Word,
+    /// For the pattern, and for the text.
+    units: [u64; 2],
+}
+
+impl KnownMatch<'_> {
+    /// The work that it is, which whoever runs it takes.
+    #[inline]
+    pub fn units(&self) -> u64 {
+        let [pattern, text] = self.units;
+        pattern.saturating_add(text)
+    }
+
+    /// Takes the fuel for it, as far as there is some.
+    pub(crate) fn charge(&self, fuel: &mut u64) -> Result<(), BuiltinError> {
+        for units in self.units {
+            *fuel = fuel.checked_sub(units).ok_or(BuiltinError::Fuel)?;
+        }
+        Ok(())
+    }
+
+    /// Whether the pattern matches.
+    #[inline]
+    pub fn holds(&self, heap: &mut Heap) -> bool {
+        regex::is_match(heap, &self.pattern, self.text)
+    }
 }
 
 impl Found<'_> {
@@ -129,12 +162,16 @@ impl Caches {
         })
     }
 
-    /// The same, if it is the program's and was asked for before.
+    /// The match of a pattern with a text, if the pattern is the program's and was asked for before, and the text is one.
     #[inline]
-    pub(crate) fn known_regex(&mut self, heap: &Heap, word: Word) -> Option<Found<'_>> {
+    pub fn known_match(&mut self, heap: &Heap, pattern: Word, text: Word) -> Option<KnownMatch<'_>> {
+        let (pattern_bytes, bytes) = (heap.text_length(pattern)?, heap.text_length(text)?);
         self.known.begin(heap);
-        let pattern = FoundPattern::Known(self.known.patterns.get(&(word, Word::ABSENT))?);
-        Some(Found { pattern, among_many: self.known.filtered >= FILTERED_MIN })
+        let known = FoundPattern::Known(self.known.patterns.get(&(pattern, Word::ABSENT))?);
+        let pattern = Found { pattern: known, among_many: self.known.filtered >= FILTERED_MIN };
+        let units = [regex::pattern_units(pattern_bytes), pattern.fuel(bytes)];
+        let units = units.map(|units| u64::try_from(units).unwrap_or(u64::MAX));
+        Some(KnownMatch { pattern, text, units })
     }
 
     /// The network that is a word's text; those of the program are read once.

@@ -39,6 +39,7 @@ mod region;
 mod word;
 
 pub(crate) use fingerprint::{Fingerprint, GRAM_BYTES, Gram};
+pub use fingerprint::{Print, Prints};
 pub use region::Region;
 use region::{Node, arena_offset};
 use word::Space;

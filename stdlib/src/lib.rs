@@ -45,5 +45,7 @@ mod url;
 mod uuid;
 pub mod yaml;
 
+pub use caches::{FILTERED_MIN, KnownMatch};
 pub use environment::environment;
+pub use regex::Ruling;
 pub use table::{BUILTINS, GROUPS, Group, find_builtin};

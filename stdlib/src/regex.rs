@@ -13,14 +13,20 @@ use crate::heap::{Fingerprint, Heap, Word};
 use crate::strings::{BYTES_MAX, expect_bytes};
 use required::Required;
 
+pub use ruling::Ruling;
+
 mod globs;
 mod required;
+mod ruling;
 mod syntax;
 mod template;
 
 /// Memory that a compiled pattern takes at most, in bytes, and the fuel for sixteen bytes of text that it is matched against:
 /// matching can take time in proportion to both. The last is the limit.
 const SIZES: [(usize, usize); 4] = [(8 << 10, 1), (64 << 10, 16), (512 << 10, 128), (4 << 20, 1024)];
+
+/// So many bytes of text cost so much.
+const CHUNK_BYTES: usize = 16;
 
 /// Memory that matching may take for its cache of states, in bytes.
 const STATES_SIZE_MAX: usize = 2 << 20;
@@ -117,7 +123,7 @@ impl Pattern {
 
     /// The fuel for matching a text of so many bytes.
     pub(crate) fn fuel(&self, bytes: usize) -> usize {
-        (bytes / 16 + 1).saturating_mul(self.fuel_per_chunk)
+        (bytes / CHUNK_BYTES + 1).saturating_mul(self.fuel_per_chunk)
     }
 }
 
@@ -152,7 +158,12 @@ fn pattern(call: &mut Call<'_>, arguments: &[Word], position: usize) -> Result<A
 /// Charged each time, so that a decision's fuel does not depend on what the cache holds.
 fn charge_pattern(call: &mut Call<'_>, arguments: &[Word], position: usize) -> Result<(), BuiltinError> {
     let bytes = call.text(arguments, position)?.len();
-    call.charge(bytes / 4 + 1)
+    call.charge(pattern_units(bytes))
+}
+
+/// The fuel for a pattern of so many bytes.
+pub(crate) fn pattern_units(bytes: usize) -> usize {
+    bytes / 4 + 1
 }
 
 /// Whether a pattern matches a text of so many bytes, for which `fuel` is charged.
@@ -165,10 +176,15 @@ pub(crate) fn matches_text(
     let (text, bytes) = text;
     let units = u64::try_from(pattern.fuel(bytes)).unwrap_or(u64::MAX);
     *fuel = fuel.checked_sub(units).ok_or(BuiltinError::Fuel)?;
+    Ok(is_match(heap, pattern, text))
+}
+
+/// Whether a pattern matches a text, which was paid for.
+pub(crate) fn is_match(heap: &mut Heap, pattern: &Found<'_>, text: Word) -> bool {
     if pattern.is_filtered_now() && heap.fingerprint(text).is_some_and(|print| pattern.rules_out(print)) {
-        return Ok(false);
+        return false;
     }
-    Ok(pattern.regex.is_match(heap.as_str(text).unwrap_or_default()))
+    pattern.regex.is_match(heap.as_str(text).unwrap_or_default())
 }
 
 fn check_pattern(position: usize, value: &Value) -> Result<(), String> {
@@ -216,11 +232,9 @@ fn matches(call: &mut Call<'_>, arguments: &[Word]) -> Outcome {
     let Call { heap, caches, fuel, .. } = call;
     let (pattern, text) = (argument(arguments, 1), argument(arguments, 2));
     // What nearly every call is: a pattern of the policy, asked before.
-    if let (Some(pattern_bytes), Some(bytes)) = (heap.text_length(pattern), heap.text_length(text))
-        && let Some(found) = caches.known_regex(heap, pattern)
-    {
-        **fuel = fuel.checked_sub(1 + pattern_bytes as u64 / 4).ok_or(BuiltinError::Fuel)?;
-        return Ok(Word::bool(matches_text(heap, fuel, &found, (text, bytes))?));
+    if let Some(known) = caches.known_match(heap, pattern, text) {
+        known.charge(fuel)?;
+        return Ok(Word::bool(known.holds(heap)));
     }
     charge_pattern(call, arguments, 1)?;
     let Call { heap, caches, fuel, .. } = call;

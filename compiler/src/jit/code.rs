@@ -143,6 +143,7 @@ impl Machine for CompiledCode {
         let Screen { entry, told } = self.entries.screens.get(package)?.as_ref()?;
         // What is judged takes its fuel again, so that a decision takes as much as without screening.
         let (fuel, poll_at) = (context.hot.fuel, context.hot.poll_at);
+        context.hot.hosts = std::ptr::from_ref(&HOSTS).expose_provenance();
         let bits = entry(std::ptr::from_mut(context), std::ptr::null());
         (context.hot.fuel, context.hot.poll_at) = (fuel, poll_at);
         // An error can't be met, but would stand in the context: then every rule is judged.

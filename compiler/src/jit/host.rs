@@ -80,6 +80,8 @@ hosts! {
     Builtin = builtin: Host4 / 4,
     Definitions = definitions: Host4 / 4,
     TextTest = text_test: Host4 / 4,
+    RegexMatch = regex_match: Host4 / 4,
+    MakeFingerprint = make_fingerprint: Host1 / 1,
     Arithmetic = arithmetic: Host4 / 4,
     SetOperation = set_operation: Host4 / 4,
     Compare = compare: Host4 / 4,
@@ -287,6 +289,21 @@ extern "C" fn text_test(context: Pointer, which: u64, text: u64, part: u64, pack
         let builtin = BuiltinId(narrow(which >> 32));
         machine::call_builtin(entries, builtin, &[bits(text), bits(part)], failure(packed), context)
     })
+}
+
+extern "C" fn regex_match(context: Pointer, builtin: u64, pattern: u64, text: u64, packed: u64) -> u64 {
+    word(context, |context| {
+        let arguments = [bits(pattern), bits(text)];
+        if let Some(holds) = context.regex_match(arguments) {
+            return Ok(Word::bool(holds));
+        }
+        let entries = Entries::of(context);
+        machine::call_builtin(entries, BuiltinId(narrow(builtin)), &arguments, failure(packed), context)
+    })
+}
+
+extern "C" fn make_fingerprint(context: Pointer, text: u64) -> u64 {
+    truth(context, |context| Ok(context.heap.make_fingerprint(bits(text))))
 }
 
 /// `operator` has the operator in its upper bits and whether it is checked in the lowest.

@@ -22,22 +22,26 @@ use crate::plan::{Block as PlanBlock, Function, Label, PlaceId, Program, Registe
 use super::abi::{ABSENT, Field, OPERANDS_MAX, SPECIAL, SPECIAL_MASK, STOP, host_signature};
 use super::host::Host;
 use super::perfect::Hashes;
+use fixed::REGEX_MATCH;
 use numbers::Numbers;
 
 mod access;
 mod arena;
 mod builtins;
 mod compute;
+mod fixed;
 mod hashed;
 mod joining;
 mod matching;
 mod numbers;
+mod patterns;
 mod relay;
 mod screen;
 mod structure;
 mod texts;
 
-pub(super) use numbers::{Fixed, display as display_known};
+pub(super) use fixed::Fixed;
+pub(super) use numbers::display as display_known;
 pub(super) use relay::relay;
 pub(super) use screen::{Told, screen};
 
@@ -93,6 +97,11 @@ fn constants(function: &Function) -> Vec<Option<Word>> {
     constants
 }
 
+/// Whether a builtin is one whose answer is a condition where it is found in place.
+fn is_text_test(name: &str) -> bool {
+    name == REGEX_MATCH || TextTest::of(name).is_some()
+}
+
 /// Which registers hold truth values that nothing but tests look at, so that they need not be words.
 fn conditions(program: &Program, function: &Function) -> Vec<bool> {
     let writes = Writes::of(function);
@@ -103,7 +112,7 @@ fn conditions(program: &Program, function: &Function) -> Vec<bool> {
         } else if let StatementKind::Constant { target, value: Word::TRUE | Word::FALSE } = &statement.kind {
             truths[target.index()] += 1;
         } else if let StatementKind::Builtin { target, builtin, .. } = &statement.kind
-            && TextTest::of(program.builtins[builtin.index()].name).is_some()
+            && is_text_test(program.builtins[builtin.index()].name)
         {
             truths[target.index()] += 1;
         } else if let StatementKind::Test { value, .. } = &statement.kind {
@@ -457,9 +466,11 @@ impl Translator<'_, '_> {
     // Host functions.
 
     fn call(&mut self, host: Host, operands: &[Value]) -> Value {
-        if self.screening.is_some() {
-            return self.give_up();
-        }
+        if self.screening.is_some() { self.give_up() } else { self.call_host(host, operands) }
+    }
+
+    /// As [`Translator::call`], also where rules are screened: for what nobody can see.
+    fn call_host(&mut self, host: Host, operands: &[Value]) -> Value {
         debug_assert_eq!(host.operands(), operands.len(), "{host:?}");
         if self.is_rare
             && let Some(relay) = self.relays.and_then(|relays| relays.get(operands.len()).copied())

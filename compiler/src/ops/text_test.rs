@@ -1,4 +1,4 @@
-//! Builtins that look for one text in another, which generated code asks for past the table of builtins.
+//! Builtins that look for one text in another, or match one with a pattern, which generated code asks for past the table of builtins.
 
 use hpol_stdlib::heap::{Heap, Word};
 
@@ -52,6 +52,24 @@ impl Context {
         let Some(work) = work(&self.heap, test, text, part) else { return Ok(None) };
         self.charge(1 + u64::try_from(work).unwrap_or(u64::MAX), place)?;
         Ok(holds(&self.heap, test, text, part))
+    }
+}
+
+impl Context {
+    /// Whether a pattern of the program matches a text; `None` where the builtin's own code must say: `with` may replace it, the pattern
+    /// was not asked for before, little fuel is left, or it is time to look at the clock.
+    pub(crate) fn regex_match(&mut self, [pattern, text]: [Word; 2]) -> Option<bool> {
+        if self.intercepts() {
+            return None;
+        }
+        let Context { heap, caches, hot, .. } = self;
+        let known = caches.known_match(heap, pattern, text)?;
+        let left = hot.fuel.checked_sub(known.units().checked_add(1)?)?;
+        if left <= hot.poll_at {
+            return None;
+        }
+        hot.fuel = left;
+        Some(known.holds(heap))
     }
 }
 

@@ -7,6 +7,7 @@ mod indexes;
 mod joins;
 mod machine_code;
 mod numbers;
+mod patterns;
 mod plans;
 mod reading;
 mod screen;

@@ -231,6 +231,59 @@ deny "copies" if count([[a, b] | some a in input.items; some b in input.items]) 
     }
 }
 
+/// Machine code may take less fuel than the interpreter, because it screens rules and looks in place, but never more: near the limit it
+/// decides what the interpreter refuses, and as if there were no limit.
+#[test]
+fn the_limit_of_fuel_holds_for_machine_code_no_sooner_than_for_the_interpreter() {
+    let policy = r#"package p
+input: Work
+type Work = { text: string, items: array[int], kind: string }
+allow "all"
+allow "kinds" if input.kind in {"a", "b"}
+deny "drop" if regex.match(`(?i)drop\s+table`, input.text)
+deny "union" if regex.match(`union select`, input.text)
+deny "grant" if regex.match(`grant\s`, input.text)
+deny "large" because "too large" if { some item in input.items; item > 7 }
+deny "made" because $"{input.kind} of {count(input.items)}" if { some item in input.items; item == 5 }
+mask "text" request text using redact if { every item in input.items { item < 3 } }
+"#;
+    let works = [
+        r#"{"text": "SELECT 1", "items": [1, 2, 3, 4], "kind": "a"}"#,
+        r#"{"text": "drop table x", "items": [], "kind": "b"}"#,
+        r#"{"text": "unions", "items": [1, 2, 9], "kind": "c"}"#,
+        r#"{"text": "grant", "items": [1, 5], "kind": "a"}"#,
+        r#"{"text": "", "items": [1, 2], "kind": "a"}"#,
+    ];
+    // What evaluators say of all works, each asked twice: caches that fill must not change what is taken.
+    let said = |kind: EngineKind, fuel: u64| {
+        let engine = engine_with(policy, kind, Limits { fuel, ..Limits::default() });
+        let mut evaluator = Evaluator::new(&engine);
+        works.map(|work| {
+            evaluator.set_input(&input("Work", work));
+            let [first, second] = [(); 2].map(|()| {
+                let ruling = evaluator.decide();
+                (ruling.effect(), ruling.reasons().map(|reason| reason.to_string()).collect::<Vec<_>>())
+            });
+            assert_eq!(first, second, "{kind:?} with {fuel} on {work}");
+            first
+        })
+    };
+    let unlimited = said(EngineKind::Interpreter, 1_000_000);
+    assert_eq!(said(EngineKind::Jit, 1_000_000), unlimited);
+    let mut sooner = 0;
+    for fuel in (0..160).step_by(3) {
+        let both = said(EngineKind::Interpreter, fuel).into_iter().zip(said(EngineKind::Jit, fuel));
+        for ((interpreted, compiled), unlimited) in both.zip(&unlimited) {
+            assert!(interpreted != *unlimited || compiled == *unlimited, "{fuel}: {compiled:?}, not {unlimited:?}");
+            sooner += usize::from(interpreted != *unlimited && compiled == *unlimited);
+            for ruling in [interpreted, compiled] {
+                assert!(ruling == *unlimited || ruling.0 == Effect::Deny, "{fuel}: {ruling:?}, not {unlimited:?}");
+            }
+        }
+    }
+    assert!(sooner > 0, "or nothing was near the limit");
+}
+
 #[test]
 fn rules_packages_and_documents_are_asked_for_by_path() {
     let engine = Engine::new(EngineOptions::default());

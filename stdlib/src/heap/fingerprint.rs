@@ -3,6 +3,8 @@
 //! A fingerprint is made once for a text and a decision, and asked for many patterns. It can say that a text holds what it does
 //! not hold, but never the other way round.
 
+use std::mem::offset_of;
+
 use super::{Heap, Word};
 
 /// Texts of an evaluation whose fingerprints are kept; those whose words stand this far apart share a place.
@@ -38,11 +40,16 @@ impl Gram {
         })
     }
 
-    /// Which bit of a fingerprint stands for it; the upper bits of the product depend on all of its three bytes, and on no
-    /// fourth.
+    /// Its place among as many bits as there could be; the upper ones depend on all of its three bytes, and on no fourth.
+    #[inline]
+    pub(crate) fn place(self) -> u32 {
+        self.0.wrapping_mul(0x3779_B100)
+    }
+
+    /// Which bit of a fingerprint stands for it.
     #[inline]
     fn bit(self, shift: u32) -> u32 {
-        self.0.wrapping_mul(0x3779_B100) >> shift
+        self.place() >> shift
     }
 }
 
@@ -85,45 +92,121 @@ impl Fingerprint {
     }
 }
 
+/// Where a fingerprint of an evaluation stands, for code that reads it by address. The text with a word has its fingerprint, if any, in
+/// the [`Prints::slot`]th of [`Prints::SLOTS`].
+#[derive(Debug, Clone, Copy)]
+#[repr(C)]
+pub struct Print {
+    /// The text's word; absent where there is none.
+    word: u64,
+    /// Address of the bits, 64 at once, of which there are as many as an upper part of 32 bits can name.
+    bits: usize,
+    /// By how much a place of 32 bits is shifted to the right to name a bit.
+    shift: u64,
+}
+
+/// What code needs to know of fingerprints to read them.
+#[derive(Debug, Clone, Copy)]
+pub struct Prints;
+
+impl Print {
+    const NONE: Self = Self { word: Word::ABSENT.bits(), bits: 0, shift: 0 };
+
+    /// Where the word stands, in bytes; no text has the word that stands where there is no fingerprint.
+    pub const WORD: usize = offset_of!(Print, word);
+    /// Where the address of the bits stands.
+    pub const BITS: usize = offset_of!(Print, bits);
+    /// Where the shift stands; it has 64 bits.
+    pub const SHIFT: usize = offset_of!(Print, shift);
+}
+
+impl Prints {
+    /// How many there are at most, a power of two.
+    pub const SLOTS: usize = SLOTS;
+
+    /// Which of them is a text's.
+    fn slot(word: Word) -> usize {
+        word.index() % SLOTS
+    }
+}
+
+/// Where no fingerprint was made yet.
+static NONE: [Print; SLOTS] = [Print::NONE; SLOTS];
+
 /// The fingerprints of an evaluation.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Fingerprints {
-    slots: Vec<(Word, Fingerprint)>,
-    /// Which slots are of this evaluation, a bit each.
+    /// Address of what is said of them: of `said`, once there are some.
+    address: usize,
+    said: Option<Box<[Print; SLOTS]>>,
+    prints: Vec<Fingerprint>,
+    /// Which are of this evaluation, a bit each.
     current: u32,
 }
 
+impl Default for Fingerprints {
+    fn default() -> Self {
+        let address = NONE.as_ptr().expose_provenance();
+        Self { address, said: None, prints: Vec::new(), current: 0 }
+    }
+}
+
 impl Fingerprints {
+    /// Where their address stands, in bytes.
+    pub(super) const ADDRESS: usize = offset_of!(Fingerprints, address);
+
     /// Forgets those of the evaluation before.
     #[inline]
     pub(super) fn forget(&mut self) {
-        self.current = 0;
+        while self.current != 0 {
+            let at = self.current.trailing_zeros() as usize;
+            if let Some(said) = self.said.as_mut().and_then(|said| said.get_mut(at)) {
+                *said = Print::NONE;
+            }
+            self.current &= self.current - 1;
+        }
+    }
+
+    fn is_known(&self, word: Word, at: usize) -> bool {
+        self.said.as_ref().and_then(|said| said.get(at)).is_some_and(|said| said.word == word.bits())
+    }
+
+    /// Makes that of a text.
+    fn make(&mut self, word: Word, at: usize, text: &str) {
+        if self.prints.is_empty() {
+            self.prints.resize_with(SLOTS, Fingerprint::default);
+        }
+        let said = self.said.get_or_insert_with(|| Box::new([Print::NONE; SLOTS]));
+        self.address = said.as_ptr().expose_provenance();
+        if let (Some(print), Some(said)) = (self.prints.get_mut(at), said.get_mut(at)) {
+            print.fill(text.as_bytes());
+            let bits = print.bits.as_ptr().expose_provenance();
+            *said = Print { word: word.bits(), bits, shift: u64::from(print.shift) };
+            self.current |= 1 << at;
+        }
     }
 }
 
 impl Heap {
+    /// Where stands in a heap, in bytes, the address of what is said of fingerprints: [`Prints::SLOTS`] times a [`Print`].
+    pub const PRINTS_OFFSET: usize = offset_of!(Heap, fingerprints) + Fingerprints::ADDRESS;
+
     /// The fingerprint of a text; `None` if it is too long for one.
     #[inline]
     pub(crate) fn fingerprint(&mut self, word: Word) -> Option<&Fingerprint> {
-        let at = word.index() % SLOTS;
-        let Fingerprints { slots, current } = &self.fingerprints;
-        let known = current & 1 << at != 0 && slots.get(at).is_some_and(|slot| slot.0 == word);
-        if !known && !self.make_fingerprint(word, at) {
+        let at = Prints::slot(word);
+        if !self.fingerprints.is_known(word, at) && !self.make_fingerprint(word) {
             return None;
         }
-        self.fingerprints.slots.get(at).map(|slot| &slot.1)
+        self.fingerprints.prints.get(at)
     }
 
-    fn make_fingerprint(&mut self, word: Word, at: usize) -> bool {
+    /// Makes the fingerprint of a text, for code that reads it by address; false if it is too long for one, or is no text.
+    pub fn make_fingerprint(&mut self, word: Word) -> bool {
         let mut fingerprints = std::mem::take(&mut self.fingerprints);
-        if fingerprints.slots.is_empty() {
-            fingerprints.slots.resize_with(SLOTS, || (Word::ABSENT, Fingerprint::default()));
-        }
         let text = self.as_str(word).filter(|text| text.len() <= TEXT_BYTES_MAX);
-        if let (Some(text), Some(slot)) = (text, fingerprints.slots.get_mut(at)) {
-            slot.0 = word;
-            slot.1.fill(text.as_bytes());
-            fingerprints.current |= 1 << at;
+        if let Some(text) = text {
+            fingerprints.make(word, Prints::slot(word), text);
         }
         let made = text.is_some();
         self.fingerprints = fingerprints;
@@ -160,6 +243,24 @@ mod tests {
         for part in ["truncate", "pg_sleep", "information_schema", "outfile"] {
             assert!(!holds(part), "{part}");
         }
+    }
+
+    #[test]
+    fn what_is_said_of_them_is_where_they_are() {
+        let mut heap = Heap::default();
+        let mark = heap.mark();
+        let word = heap.string("abcdef").expect("fits");
+        assert!(heap.make_fingerprint(word));
+        let Fingerprints { address, said, prints, .. } = &heap.fingerprints;
+        let said = said.as_ref().expect("there is one");
+        assert_eq!(*address, said.as_ptr().addr());
+        let (at, print) = (Prints::slot(word), &prints[Prints::slot(word)]);
+        assert_eq!((said[at].word, said[at].bits), (word.bits(), print.bits.as_ptr().addr()));
+        assert_eq!(print.bits.len() as u64 * 64, 1 << (32 - said[at].shift), "any place is within");
+        heap.truncate(mark);
+        let said = heap.fingerprints.said.as_ref().expect("it is kept");
+        assert!(said.iter().all(|said| said.word == Word::ABSENT.bits()));
+        assert!(!heap.make_fingerprint(Word::NULL));
     }
 
     #[test]

@@ -49,6 +49,11 @@ impl Required {
         Some(Self { beginnings, parts })
     }
 
+    /// Of these, a text with a match holds at least one.
+    pub(super) fn beginnings(&self) -> impl Iterator<Item = Gram> {
+        self.beginnings.iter().copied()
+    }
+
     /// Whether a text with this fingerprint can't have a match.
     pub(super) fn rules_out(&self, text: &Fingerprint) -> bool {
         if !self.beginnings.iter().any(|gram| text.may_hold(*gram)) {

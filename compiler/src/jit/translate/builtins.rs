@@ -1,7 +1,7 @@
 //! Builtins: a few that are hot are done in place or called past the table, all others by the host.
 
 use cranelift_codegen::ir::condcodes::IntCC;
-use cranelift_codegen::ir::{InstBuilder, Value, types};
+use cranelift_codegen::ir::{Block, InstBuilder, Value, types};
 use hpol_stdlib::heap::Word;
 
 use crate::jit::abi;
@@ -10,7 +10,16 @@ use crate::ops::{Failure, TextTest};
 use crate::plan::{BuiltinId, Register};
 
 use super::Translator;
+use super::fixed::REGEX_MATCH;
 use super::hashed::HashedMap;
+
+/// What a host function is asked for two arguments.
+struct Asked {
+    host: Host,
+    /// Its first operand.
+    which: u64,
+    arguments: [Register; 2],
+}
 
 impl Translator<'_, '_> {
     pub(super) fn builtin(&mut self, target: Register, builtin: BuiltinId, arguments: &[Register], failure: Failure) {
@@ -19,6 +28,17 @@ impl Translator<'_, '_> {
             self.count(target, builtin, *collection, failure);
         } else if let (Some(test), [text, part]) = (TextTest::of(name), arguments) {
             self.text_test(target, builtin, test, (*text, *part), failure);
+        } else if let (REGEX_MATCH, [pattern, text]) = (name, arguments) {
+            let ruling = self.constants[pattern.index()].and_then(|pattern| self.fixed.ruling(pattern));
+            let rule_out = ruling.map(|ruling| {
+                let text = *text;
+                move |translator: &mut Self, otherwise: Block| {
+                    let text = translator.get(text);
+                    translator.ruled_out(&ruling, text, otherwise)
+                }
+            });
+            let asked = Asked { host: Host::RegexMatch, which: u64::from(builtin.0), arguments: [*pattern, *text] };
+            self.found_or_asked(target, builtin, rule_out, asked, failure);
         } else if let ("object.get", [object, key, default]) = (name, arguments)
             && let Some(members) = self.constant_members(*object)
         {
@@ -38,15 +58,35 @@ impl Translator<'_, '_> {
         (text, part): (Register, Register),
         failure: Failure,
     ) {
-        let (otherwise, on) = (self.cold(), self.builder.create_block());
+        let look = self.constant_parts(test, part).map(|parts| {
+            move |translator: &mut Self, otherwise: Block| {
+                let text = translator.get(text);
+                translator.text_test_in_place(test, text, &parts, failure.place, otherwise)
+            }
+        });
+        let which = u64::from(builtin.0) << 32 | abi::text_test::encode(test);
+        let asked = Asked { host: Host::TextTest, which, arguments: [text, part] };
+        self.found_or_asked(target, builtin, look, asked, failure);
+    }
+
+    /// Writes a truth value that is found in place if it can be, and else by the host.
+    fn found_or_asked(
+        &mut self,
+        target: Register,
+        builtin: BuiltinId,
+        look: Option<impl FnOnce(&mut Self, Block) -> Value>,
+        asked: Asked,
+        failure: Failure,
+    ) {
+        let on = self.builder.create_block();
+        let otherwise = if look.is_some() { self.cold() } else { self.builder.create_block() };
         let condition = self.conditions[target.index()];
         let kind = if condition.is_some() { types::I8 } else { types::I64 };
         let found = self.builder.declare_var(kind);
-        match self.constant_parts(test, part) {
-            Some(parts) => {
+        match look {
+            Some(look) => {
                 self.leave_if_intercepted(self.fixed.builtin(builtin), otherwise);
-                let text = self.get(text);
-                let holds = self.text_test_in_place(test, text, &parts, failure.place, otherwise);
+                let holds = look(self, otherwise);
                 let holds = if condition.is_some() { holds } else { self.truth(holds) };
                 self.builder.def_var(found, holds);
                 self.jump(on);
@@ -54,10 +94,9 @@ impl Translator<'_, '_> {
             None => self.jump(otherwise),
         }
         self.begin(otherwise);
-        let which = self.number(u64::from(builtin.0) << 32 | abi::text_test::encode(test));
-        let (text, part) = (self.get(text), self.get(part));
-        let packed = self.number(pack_failure(failure));
-        let value = self.call_or_fail(Host::TextTest, &[which, text, part, packed]);
+        let [first, second] = asked.arguments.map(|argument| self.get(argument));
+        let (which, packed) = (self.number(asked.which), self.number(pack_failure(failure)));
+        let value = self.call_or_fail(asked.host, &[which, first, second, packed]);
         let value = if condition.is_some() {
             // What stands for the builtin may give any value, of which all others hold.
             let no = self.word(Word::FALSE);

@@ -18,10 +18,10 @@ use hpol_lang::types::{Signature, Type};
 use hpol_stdlib::builtin::Builtin;
 use hpol_stdlib::heap::{Heap, Kind, View, Word};
 
-use crate::optimise::{Writes, replaced};
-use crate::plan::{
-    ArithmeticOperator, BuiltinId, Collection, Function, Program, Register, ReplacementTarget, StatementKind, written,
-};
+use crate::optimise::Writes;
+use crate::plan::{ArithmeticOperator, Collection, Function, Program, Register, StatementKind, written};
+
+use super::Fixed;
 
 /// The integers that stand in their words.
 const SMALLEST: i64 = i64::MIN >> Word::INT_SHIFT;
@@ -59,7 +59,7 @@ pub(super) struct Held {
 impl Held {
     /// What nothing has written.
     const NOTHING: Self = Self { kinds: 0, low: i64::MAX, high: i64::MIN };
-    const VALUE: Self = Self { kinds: INT | BOOL | PLAIN | ARRAY | OTHER, low: SMALLEST, high: LARGEST };
+    pub(super) const VALUE: Self = Self { kinds: INT | BOOL | PLAIN | ARRAY | OTHER, low: SMALLEST, high: LARGEST };
     const ANYTHING: Self = Self { kinds: Self::VALUE.kinds | ABSENT, ..Self::VALUE };
 
     const fn of_kind(kind: u8) -> Self {
@@ -88,7 +88,7 @@ impl Held {
     }
 
     /// What a builtin's result is, as far as its signature and name tell.
-    fn result(builtin: &Builtin) -> Self {
+    pub(super) fn result(builtin: &Builtin) -> Self {
         match builtin.name {
             "count" | "strings.count" => return Self::integers(0, COUNT_MAX),
             "indexof" => return Self::integers(-1, COUNT_MAX),
@@ -149,35 +149,6 @@ impl Held {
     /// Whether its equals are surely the same word.
     pub(super) fn is_canonical(self) -> bool {
         self.kinds & (ABSENT | ARRAY | OTHER) == 0 && self.kinds != 0
-    }
-}
-
-/// A program, and what none of its `with` replaces.
-pub(in crate::jit) struct Fixed<'p> {
-    pub(super) program: &'p Program,
-    /// The results of builtins, by their ids; `None` for one that may be replaced.
-    builtins: Vec<Option<Held>>,
-    /// Whether all functions and data stay as they are.
-    pub(super) calls: bool,
-}
-
-impl<'p> Fixed<'p> {
-    pub(in crate::jit) fn of(program: &'p Program) -> Self {
-        let mut builtins: Vec<_> = program.builtins.iter().map(|builtin| Some(Held::result(builtin))).collect();
-        let mut calls = true;
-        for target in replaced(program) {
-            match target {
-                ReplacementTarget::Input(_) => {}
-                ReplacementTarget::Data(_) | ReplacementTarget::Function(..) => calls = false,
-                ReplacementTarget::Builtin(builtin, _) => builtins[builtin.index()] = None,
-            }
-        }
-        Self { program, builtins, calls }
-    }
-
-    /// Whether a builtin does what it always does.
-    pub(super) fn builtin(&self, builtin: BuiltinId) -> bool {
-        self.builtins[builtin.index()].is_some()
     }
 }
 
@@ -305,7 +276,7 @@ impl Search<'_> {
         } else if let StatementKind::Arithmetic { operator, left, right, .. } = kind {
             Held::computed(*operator, self.held[left.index()], self.held[right.index()])
         } else if let StatementKind::Builtin { builtin, .. } = kind {
-            self.fixed.builtins[builtin.index()].unwrap_or(Held::VALUE)
+            self.fixed.result(*builtin)
         } else if let StatementKind::Index { base, .. } = kind {
             self.elements(*base)[1]
         } else if let StatementKind::Yield { value, .. } = kind {

@@ -85,6 +85,12 @@ impl Translator<'_, '_> {
         self.builder.use_var(found)
     }
 
+    /// How many bytes a text has; goes to `otherwise` if it is none.
+    pub(super) fn text_length(&mut self, text: Value, otherwise: Block) -> Value {
+        let arena = self.arena_of(text);
+        self.text_of(text, arena, Word::FROZEN, otherwise).length
+    }
+
     /// Goes on here if a text begins, or ends, with some bytes.
     fn go_on_if_part(&mut self, text: Text, part: &[u8], at_end: bool, otherwise: Block) {
         let wanted = self.number(u64::try_from(part.len()).unwrap_or(u64::MAX));
