@@ -272,7 +272,8 @@ impl Translator<'_, '_> {
         self.builder.use_var(holds)
     }
 
-    /// Decides equality where the words do: one word is one value (if it is one), and two words of which one is no node are two.
+    /// Decides equality where the words do: one word is one value (if it is one), and two words of which one is no node, or a text of
+    /// the frozen region, are two.
     fn compare_identity(
         &mut self,
         equal: bool,
@@ -305,6 +306,15 @@ impl Translator<'_, '_> {
         self.builder.def_var(holds, condition);
         self.branch(both, nodes, on);
         self.begin(nodes);
+        // A text of the frozen region differs from every other word.
+        let [left_text, right_text] = [left, right].map(|value| {
+            let bits = self.masked(value, Word::NODE_MASK);
+            self.is(bits, Word::FROZEN_STRING)
+        });
+        let frozen = self.builder.ins().bor(left_text, right_text);
+        let texts = self.builder.create_block();
+        self.branch(frozen, on, texts);
+        self.begin(texts);
         let otherwise = self.cold();
         let same = self.same_text(left, right, otherwise);
         let condition = if equal {
