@@ -267,7 +267,7 @@ impl Context {
 
     /// Starts another evaluation of the same input by the same plan within the same limits. Words made since
     /// [`Context::keep_input`] are not valid any more.
-    #[inline]
+    #[inline(always)]
     pub fn restart(&mut self) {
         self.heap.truncate(self.kept);
         self.state.restart();

@@ -356,7 +356,7 @@ pub fn decide<M: Machine + ?Sized>(machine: &M, decision: DecisionId, context: &
 
 /// As [`decide`], without making what nobody may look at: nothing is allocated for a rule that meets no error. `program` is the
 /// context's; the rule's reason is [`Context::reason`] until the next rule is evaluated.
-#[inline]
+#[inline(always)]
 pub fn judge<M: Machine + ?Sized>(
     machine: &M,
     program: &Program,
@@ -374,7 +374,7 @@ pub fn judge<M: Machine + ?Sized>(
 }
 
 /// Runs the body of a decision rule: whether it counts.
-#[inline]
+#[inline(always)]
 fn attempt<M: Machine + ?Sized>(
     machine: &M,
     body: FunctionId,
@@ -494,6 +494,7 @@ pub fn counted<M: Machine + ?Sized>(
 }
 
 /// Whether `unless` holds. Absence and error count as not exempt, and what it looked for is part of why the rule counts.
+#[inline(never)]
 fn exempts<M: Machine + ?Sized>(machine: &M, exemption: FunctionId, context: &mut Context, told: &mut Told) -> bool {
     let wanted = context.program().function(exemption).parameters as usize;
     if context.records.exemption_arguments.len() != wanted {

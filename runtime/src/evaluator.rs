@@ -450,7 +450,7 @@ impl Found {
     }
 
     /// Runs the rules of a package on the input in force.
-    #[inline]
+    #[inline(always)]
     fn package<M: Machine>(&mut self, package: usize, snapshot: &Snapshot, machine: &M, context: &mut Context) {
         let program = &**snapshot.program();
         let decisions = program.packages[package].decisions.as_slice();
@@ -485,7 +485,7 @@ impl Found {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn run<M: Machine>(&mut self, id: DecisionId, snapshot: &Snapshot, machine: &M, context: &mut Context) {
         let program = &**snapshot.program();
         let rule = &program.decisions[id.index()];

@@ -54,6 +54,7 @@ impl Reader {
     /// # Errors
     ///
     /// [`Declined`], for everything that `parse_json` and `validate` would refuse, and more.
+    #[inline]
     pub fn read_json(
         &mut self,
         text: &str,

@@ -152,12 +152,14 @@ impl<'r> Json<'_, '_, 'r> {
     /// Whether the collection goes on: behind a value stand a comma or the closing bracket.
     #[inline]
     fn goes_on(&mut self, close: u8) -> Result<bool, Declined> {
-        self.scanner.skip_space();
-        if self.scanner.accept(b',') {
+        if !self.scanner.accept(b',') {
             self.scanner.skip_space();
-            return Ok(true);
+            if !self.scanner.accept(b',') {
+                return if self.scanner.accept(close) { Ok(false) } else { Err(Declined) };
+            }
         }
-        if self.scanner.accept(close) { Ok(false) } else { Err(Declined) }
+        self.scanner.skip_space();
+        Ok(true)
     }
 
     fn array(&mut self, node: &Node, depth: usize) -> Result<Word, Declined> {

@@ -76,6 +76,7 @@ impl From<HeapError> for Declined {
 }
 
 impl<'r> Work<'r> {
+    #[inline]
     pub(super) fn start(
         shape: &'r Shape,
         heap: &'r mut Heap,
@@ -90,6 +91,7 @@ impl<'r> Work<'r> {
         Self { shape, heap, scratch, slots, trials: 0, choosing: false }
     }
 
+    #[inline]
     pub(super) fn finish(self) -> Result<(), Declined> {
         let end = Progress { depth: 0, trials: self.trials };
         if end.goes_on() { Ok(()) } else { Err(Declined) }
