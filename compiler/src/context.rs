@@ -128,6 +128,8 @@ pub struct Context {
     marks: marks::Marks,
     pub(crate) builders: crate::ops::Builders,
     pub(crate) records: Records,
+    /// The reasons of rules that have matched when they were screened, as far as they are made.
+    pub(crate) reasons: [Word; Self::REASONS_MAX],
     /// How conditions came out, over all evaluations since this was last taken.
     pub(crate) outcomes: Outcomes,
     /// Lists that generated code hands over element by element.
@@ -195,6 +197,14 @@ impl Context {
     /// Where the tables of the frozen region stand, in bytes from the start of a context.
     pub(crate) const TABLES_OFFSET: usize = offset_of!(Context, heap) + Heap::TABLES_OFFSET;
 
+    /// How many rules of a package can be screened.
+    pub(crate) const REASONS_MAX: usize = 56;
+
+    /// Where the reason of a rule that is screened is left, in bytes from the start of a context.
+    pub(crate) fn reason_offset(rule: usize) -> i32 {
+        i32::try_from(offset_of!(Context, reasons) + rule * size_of::<Word>()).unwrap_or(i32::MAX)
+    }
+
     /// A context for evaluations of `program`.
     pub fn new(program: &Arc<Program>) -> Self {
         let mut context = Self {
@@ -213,6 +223,7 @@ impl Context {
             marks: marks::Marks::default(),
             builders: crate::ops::Builders::default(),
             records: Records::default(),
+            reasons: [Word::ABSENT; Self::REASONS_MAX],
             outcomes: Outcomes::default(),
             operands: Vec::new(),
             gathered: Vec::new(),

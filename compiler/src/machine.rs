@@ -31,25 +31,39 @@ pub trait Machine {
 }
 
 /// What is known of the decision rules of a package without judging them, a bit for each in their order. A rule that is in neither
-/// list does not count for the input in force, and meets no error; if it protects, it finds nothing absent.
+/// list does not count for the input in force, and meets no error; if it protects, it finds nothing absent. Or it is settled by one that
+/// has matched ([`Decision::settled_by`](crate::plan::Decision::settled_by)).
 #[derive(Debug, Clone, Copy)]
 pub struct Screened<'m> {
     /// Those that must be judged.
     pub judged: u64,
     /// Those that judging would find to have matched.
     pub matched: u64,
-    reasons: &'m [Option<Word>],
+    reasons: &'m [Reason],
+}
+
+/// Where the reason of a rule that has matched stands.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Reason {
+    /// It is this, or there is none.
+    Known(Option<Word>),
+    /// It was made, and left in the context.
+    Made,
 }
 
 impl<'m> Screened<'m> {
     /// `reasons` are those of the rules that have matched, in their order.
-    pub(crate) fn new(judged: u64, matched: u64, reasons: &'m [Option<Word>]) -> Self {
+    pub(crate) fn new(judged: u64, matched: u64, reasons: &'m [Reason]) -> Self {
         Self { judged, matched, reasons }
     }
 
-    /// The reason of a rule that has matched, if it has one.
-    pub fn reason(&self, rule: usize) -> Option<Word> {
-        self.reasons.get(rule).copied().flatten()
+    /// The reason of a rule that has matched, if it has one. `context` is that of the screening.
+    pub fn reason(&self, rule: usize, context: &Context) -> Option<Word> {
+        let has_matched = u32::try_from(rule).ok().and_then(|rule| self.matched.checked_shr(rule))? & 1 == 1;
+        match self.reasons.get(rule).filter(|_| has_matched)? {
+            Reason::Known(reason) => *reason,
+            Reason::Made => context.reasons.get(rule).copied().filter(|word| !word.is_absent()),
+        }
     }
 }
 

@@ -467,7 +467,7 @@ impl Found {
                 }
                 let rule = &program.decisions[id.index()];
                 if self.wants(rule) {
-                    let (effect, reason) = (rule.effect, screened.reason(at));
+                    let (effect, reason) = (rule.effect, screened.reason(at, context));
                     self.count(FoundRule { decision: *id, effect, outcome: Outcome::Matched, reason });
                 }
             }

@@ -57,7 +57,7 @@ pub(super) struct Entries {
 
 /// What screens the rules of a package.
 struct Screen {
-    entry: Entry,
+    function: Compiled,
     told: Told,
 }
 
@@ -93,7 +93,11 @@ impl CompiledCode {
             .map(|(id, function)| Compiled { entry: entry(*id), parameters: function.parameters as usize })
             .collect();
         let screens = screens.into_iter();
-        let screens = screens.map(|screen| screen.map(|(id, told)| Screen { entry: entry(id), told })).collect();
+        let screens = screens
+            .map(|screen| {
+                screen.map(|(id, told)| Screen { function: Compiled { entry: entry(id), parameters: 0 }, told })
+            })
+            .collect();
         let entries = Box::new(Entries { program, functions, screens, hashes });
         let bytes = bytes + entries.hashes.bytes();
         Self { entries, bytes, module: ManuallyDrop::new(Mutex::new(module)) }
@@ -140,15 +144,26 @@ impl Machine for CompiledCode {
         if !Arc::ptr_eq(context.program(), &self.entries.program) || context.intercepts() {
             return None;
         }
-        let Screen { entry, told } = self.entries.screens.get(package)?.as_ref()?;
+        let Screen { function, told } = self.entries.screens.get(package)?.as_ref()?;
         // What is judged takes its fuel again, so that a decision takes as much as without screening.
         let (fuel, poll_at) = (context.hot.fuel, context.hot.poll_at);
-        context.hot.hosts = std::ptr::from_ref(&HOSTS).expose_provenance();
-        let bits = entry(std::ptr::from_mut(context), std::ptr::null());
+        self.entries.take_over(context);
+        let result = if told.asks {
+            let (checkpoint, window) = (context.checkpoint(), context.open_window());
+            let result = function.enter(&[], context);
+            context.close_window(window, None);
+            if result.is_err() {
+                context.unwind(checkpoint);
+                context.take_fault();
+            }
+            result
+        } else {
+            function.enter(&[], context)
+        };
         (context.hot.fuel, context.hot.poll_at) = (fuel, poll_at);
-        // An error can't be met, but would stand in the context: then every rule is judged.
-        let [judged, matched] = [bits, context.hot.matched].map(|bits| bits >> Word::INT_SHIFT);
-        (bits != STOP).then(|| Screened::new(judged, matched, &told.reasons))
+        // Whoever judges the rules meets the error again, and says whose it is.
+        let judged = result.ok()?.bits() >> Word::INT_SHIFT;
+        Some(Screened::new(judged, context.hot.matched >> Word::INT_SHIFT, &told.reasons))
     }
 }
 

@@ -58,6 +58,31 @@ macro_rules! hosts {
                 i32::try_from(offset).unwrap_or(i32::MAX)
             }
 
+            /// Whether it leaves nothing but its result, marks, and an error: what rules may ask while they are only screened.
+            pub(super) fn is_harmless(self) -> bool {
+                matches!(
+                    self,
+                    Self::Index
+                        | Self::Call
+                        | Self::Builtin
+                        | Self::TextTest
+                        | Self::RegexMatch
+                        | Self::Arithmetic
+                        | Self::SetOperation
+                        | Self::Compare
+                        | Self::Membership
+                        | Self::MakeArray
+                        | Self::MakeSet
+                        | Self::MakeObject
+                        | Self::Template
+                        | Self::HasShape
+                        | Self::EachRun
+                        | Self::RunKey
+                        | Self::RunValue
+                        | Self::Operand
+                )
+            }
+
             /// How many operands it takes besides the context.
             pub(super) fn operands(self) -> usize {
                 match self {

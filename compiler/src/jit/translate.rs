@@ -466,10 +466,15 @@ impl Translator<'_, '_> {
     // Host functions.
 
     fn call(&mut self, host: Host, operands: &[Value]) -> Value {
-        if self.screening.is_some() { self.give_up() } else { self.call_host(host, operands) }
+        if self.gives_up(host) {
+            return self.give_up();
+        }
+        let result = self.call_host(host, operands);
+        self.note_marks();
+        result
     }
 
-    /// As [`Translator::call`], also where rules are screened: for what nobody can see.
+    /// As [`Translator::call`], also where rules are only screened, whatever comes of it: for what nobody can see.
     fn call_host(&mut self, host: Host, operands: &[Value]) -> Value {
         debug_assert_eq!(host.operands(), operands.len(), "{host:?}");
         if self.is_rare

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hpol_compiler::Options;
+use hpol_compiler::{Options, Pass};
 use hpol_compiler::machine::{self, Machine as _};
 use hpol_lang::value::Value;
 use proptest::prelude::*;
@@ -126,7 +126,7 @@ allow "all" if not regex.match(`secret`, input.text)
 
 #[test]
 fn rules_are_screened_by_what_their_patterns_require() {
-    let mut machine = Machine::new(&[("p.hpol", SCREENED)], &Options::default());
+    let mut machine = Machine::new(&[("p.hpol", SCREENED)], &Options::default().without(Pass::EarlyStop));
     let mut screened = |request: &str| -> [Vec<Arc<str>>; 2] {
         machine.begin(request);
         let screened = machine.code.screen(0, &mut machine.context).expect("the package is screened");
@@ -138,7 +138,7 @@ fn rules_are_screened_by_what_their_patterns_require() {
             ids.map(|(_, id)| machine.program.decisions[id.index()].id.clone()).collect()
         })
     };
-    insta::assert_compact_debug_snapshot!(screened(r#"{"text": "SELECT 1", "other": "x"}"#), @r#"[["long"], ["not safe", "all"]]"#);
-    insta::assert_compact_debug_snapshot!(screened(r#"{"text": "drop table x; safe!"}"#), @r#"[["drop", "long", "not safe", "other"], ["all"]]"#);
-    insta::assert_compact_debug_snapshot!(screened(&format!(r#"{{"text": "{}", "other": "SELECT 1"}}"#, "ab".repeat(20_000))), @r#"[["drop", "grant", "long", "not safe", "union", "all"], []]"#);
+    insta::assert_compact_debug_snapshot!(screened(r#"{"text": "SELECT 1", "other": "x"}"#), @r#"[[], ["not safe", "all"]]"#);
+    insta::assert_compact_debug_snapshot!(screened(r#"{"text": "drop table x; safe!"}"#), @r#"[["other"], ["drop", "all"]]"#);
+    insta::assert_compact_debug_snapshot!(screened(&format!(r#"{{"text": "{}", "other": "SELECT 1"}}"#, "ab".repeat(20_000))), @r#"[[], ["not safe", "all"]]"#);
 }

@@ -79,7 +79,9 @@ impl Translator<'_, '_> {
         failure: Failure,
     ) {
         let on = self.builder.create_block();
-        let otherwise = if look.is_some() { self.cold() } else { self.builder.create_block() };
+        // A pattern that may match most likely does, which is no reason to give a rule up.
+        let may_hold = self.screening.is_some() && asked.host == Host::RegexMatch;
+        let otherwise = if look.is_some() && !may_hold { self.cold() } else { self.builder.create_block() };
         let condition = self.conditions[target.index()];
         let kind = if condition.is_some() { types::I8 } else { types::I64 };
         let found = self.builder.declare_var(kind);

@@ -1,25 +1,33 @@
 //! One function for all decision rules of a package, which tells which of them must be judged.
 //!
-//! It runs the rules' bodies one after the other, as far as that takes no host function, and gives a rule up where it would: then
-//! the rule must be judged, and so must one whose body holds, unless that is all there is to say: it has no `unless`, and its
-//! reason is none or a constant. What is left out fails without an error and, if it protects, without anything absent. Nothing is handed out
-//! and nothing marked on the way, so running a rule again finds what it would have found.
+//! It runs the rules' bodies one after the other. A rule without `unless` is settled by that: it has matched, and its reason is known or
+//! left in the context, or it does not count. Where its body takes a host function, that is called, and what it marks is only noted. A
+//! rule is given up, and must be judged, where something comes up that is rare or needs more around it; so must a rule whose body
+//! holds but which has an `unless`, and for that nothing is called, so that it is not done twice.
+//!
+//! What is left out fails without an error and, if it protects, without anything absent, or is settled by a rule that has matched. Where
+//! an error is met, nothing is known of any rule. Nothing is handed out and nothing marked on the way, so running a rule again finds what
+//! it would have found.
 
+use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, TrapCode, Value, types};
 use cranelift_codegen::isa::TargetIsa;
 use cranelift_frontend::{FunctionBuilderContext, Variable};
 use hpol_lang::ast::EffectKeyword;
 use hpol_stdlib::heap::Word;
 
+use crate::context::Context;
 use crate::jit::abi::Field;
-use crate::plan::{Block, Function, Package, Program, Register, Role, StatementKind, written};
+use crate::jit::host::Host;
+use crate::machine::Reason;
+use crate::plan::{Block, Decision, Function, Package, Program, Register, Role, StatementKind, written};
 
 use crate::jit::perfect::Hashes;
 
 use super::{Fixed, Translator, begin};
 
 /// More rules than this have no such function: an index finds those that can count sooner.
-const RULES_MAX: usize = 56;
+const RULES_MAX: usize = Context::REASONS_MAX;
 
 /// Most statements of such a function.
 const STATEMENTS_MAX: usize = 2_048;
@@ -28,7 +36,9 @@ const STATEMENTS_MAX: usize = 2_048;
 #[derive(Debug, Clone)]
 pub(in crate::jit) struct Told {
     /// The reasons of the rules that it says to have matched, in their order.
-    pub(in crate::jit) reasons: Vec<Option<Word>>,
+    pub(in crate::jit) reasons: Vec<Reason>,
+    /// Whether it calls host functions.
+    pub(in crate::jit) asks: bool,
 }
 
 /// What there is to know while a rule is screened.
@@ -38,6 +48,12 @@ pub(super) struct Screening {
     give_up: ir::Block,
     /// Stands for the mark: whether something was absent, 0 or 1.
     absent: Variable,
+    /// Whether host functions are called.
+    asks: bool,
+    /// Where the reason is to be left, in bytes from the start of a context, if it is made.
+    reason: Option<i32>,
+    /// How many marks there are besides, as a word.
+    marks: Value,
 }
 
 /// Whether a package gets such a function.
@@ -66,23 +82,34 @@ pub(in crate::jit) fn screen<'p>(
     }
     let (mut builder, entry) = begin(into, context);
     let found = [(); 2].map(|()| builder.declare_var(types::I64));
+    let end = builder.create_block();
     let [judged, matched] = found;
     let mut translator = Translator::new(fixed, hashes, builder, entry);
     let none = translator.number(Word::TAG_INT);
     translator.builder.def_var(judged, none);
     translator.builder.def_var(matched, none);
-    let mut reasons = Vec::with_capacity(package.decisions.len());
-    for (decision, bit) in package.decisions.iter().zip(Word::INT_SHIFT..) {
-        let decision = &program.decisions[decision.index()];
+    let marks = translator.load(Field::Marks);
+    let decisions = package.decisions.iter().map(|decision| &program.decisions[decision.index()]);
+    let decisions: Vec<&Decision> = decisions.collect();
+    let mut told = Told { reasons: Vec::with_capacity(decisions.len()), asks: false };
+    for (at, (decision, bit)) in decisions.iter().zip(Word::INT_SHIFT..).enumerate() {
+        if let Some(settling) = settling(&decisions, at) {
+            let matched = translator.builder.use_var(matched);
+            let settled = translator.masked(matched, settling);
+            translator.leave_if(settled, end);
+        }
         let function = program.function(decision.body);
         let [give_up, fail, on] = [(); 3].map(|()| translator.builder.create_block());
         let absent = translator.builder.declare_var(types::I64);
         let no = translator.number(0_u64);
         translator.builder.def_var(absent, no);
-        translator.screening = Some(Screening { give_up, absent });
         translator.open(function);
-        let reason = constant_reason(function, &translator.constants).filter(|_| decision.exemption.is_none());
-        reasons.push(reason.flatten());
+        let reason = reason(function, &translator.constants).filter(|_| decision.exemption.is_none());
+        let asks = reason.is_some() && !gives_up(&function.body, false);
+        let made = matches!(reason, Some(Reason::Made)).then(|| Context::reason_offset(at));
+        translator.screening = Some(Screening { give_up, absent, asks, reason: made, marks });
+        told.asks |= asks;
+        told.reasons.push(reason.unwrap_or(Reason::Known(None)));
         translator.body(function);
         let result = translator.get(function.result);
         let fails = translator.is_absent(result);
@@ -107,17 +134,46 @@ pub(in crate::jit) fn screen<'p>(
         translator.jump(on);
         translator.begin(on);
     }
+    translator.jump(end);
+    translator.begin(end);
     let [judged, matched] = found.map(|found| translator.builder.use_var(found));
     let (context, offset) = (translator.context, Field::Matched.offset());
     translator.builder.ins().store(MemFlagsData::trusted(), matched, context, offset);
     translator.builder.ins().return_(&[judged]);
     translator.finish(isa);
-    Some(Told { reasons })
+    Some(told)
 }
 
-/// The reason of a rule if it is known, which may be that there is none; `None` if it must be asked for. Witnesses are not told, and
-/// nobody who screens asks how conditions came out.
-fn constant_reason(function: &Function, constants: &[Option<Word>]) -> Option<Option<Word>> {
+/// The bits of those rules of which one settles the rule at a place and all behind it, if that is the first that they settle.
+fn settling(decisions: &[&Decision], at: usize) -> Option<u64> {
+    let (before, behind) = decisions.split_at_checked(at)?;
+    let effect = behind.first()?.settled_by?;
+    let settles = |rule: &&Decision| rule.settled_by == Some(effect);
+    let is_first = !before.last().is_some_and(settles) && behind.iter().all(settles);
+    let bits = before.iter().zip(Word::INT_SHIFT..).filter(|(rule, _)| rule.effect == effect);
+    let bits = bits.fold(0, |bits, (_, bit)| bits | 1_u64 << bit);
+    (is_first && bits != 0).then_some(bits)
+}
+
+/// Whether a body has something in it for which it is given up, wherever that is.
+fn gives_up(block: &Block, in_loop: bool) -> bool {
+    block.statements.iter().any(|statement| {
+        let loops = matches!(statement.kind, StatementKind::Each { .. });
+        let more = matches!(
+            statement.kind,
+            StatementKind::With { .. }
+                | StatementKind::Outside { .. }
+                | StatementKind::Document { .. }
+                | StatementKind::Definitions { .. }
+                | StatementKind::Collect { .. }
+        );
+        more || (loops && in_loop) || statement.block().is_some_and(|block| gives_up(block, in_loop || loops))
+    })
+}
+
+/// Where the reason of a rule comes from; `None` if it must be judged for it. Witnesses are not told, and nobody who screens asks how
+/// conditions came out.
+fn reason(function: &Function, constants: &[Option<Word>]) -> Option<Reason> {
     let (mut reasons, mut others) = (Vec::new(), false);
     function.body.each_statement(&mut |statement| {
         if let StatementKind::Record { role, value } = &statement.kind {
@@ -129,9 +185,10 @@ fn constant_reason(function: &Function, constants: &[Option<Word>]) -> Option<Op
         }
     });
     let known = match reasons[..] {
-        [] => Some(None),
+        [] => Some(Reason::Known(None)),
         [value] if tells(&function.body, function.result, false) => {
-            constants[value.index()].filter(|word| !word.is_absent()).map(Some)
+            let constant = constants[value.index()].filter(|word| !word.is_absent());
+            Some(constant.map_or(Reason::Made, |word| Reason::Known(Some(word))))
         }
         _ => None,
     };
@@ -164,6 +221,36 @@ impl Translator<'_, '_> {
         let saved = self.get(saved);
         self.builder.def_var(absent, saved);
         true
+    }
+
+    /// Leaves the reason of a rule in the context, if that is where it comes from; false where rules are not screened.
+    pub(super) fn note_record(&mut self, role: Role, value: Register) -> bool {
+        let Some(Screening { reason, .. }) = self.screening else { return false };
+        if let Some(offset) = reason.filter(|_| role == Role::Reason) {
+            let value = self.get(value);
+            self.builder.ins().store(MemFlagsData::trusted(), value, self.context, offset);
+        }
+        true
+    }
+
+    /// Whether a rule is given up rather than that a host function is called here.
+    pub(super) fn gives_up(&self, host: Host) -> bool {
+        self.screening.is_some_and(|screening| !screening.asks || self.is_rare || !host.is_harmless())
+    }
+
+    /// Notes what a host function marked, and takes it back.
+    pub(super) fn note_marks(&mut self) {
+        let Some(Screening { absent, marks, .. }) = self.screening else { return };
+        let now = self.load(Field::Marks);
+        let same = self.builder.ins().icmp(IntCC::Equal, now, marks);
+        let (more, on) = (self.cold(), self.builder.create_block());
+        self.branch(same, on, more);
+        self.begin(more);
+        let yes = self.number(1_u64);
+        self.builder.def_var(absent, yes);
+        self.call_host(Host::MarkRestore, &[marks]);
+        self.jump(on);
+        self.begin(on);
     }
 
     /// Sets a bit of what is found.

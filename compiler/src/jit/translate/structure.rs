@@ -90,8 +90,7 @@ pub(super) fn statement(translator: &mut Translator<'_, '_>, statement: &Stateme
         StatementKind::MarkRestore { source } => {
             translator.restore_marks(*source);
         }
-        // Nobody asks for what is handed out where rules are only screened.
-        StatementKind::Record { .. } if translator.screening.is_some() => {}
+        StatementKind::Record { role, value } if translator.note_record(*role, *value) => {}
         StatementKind::Record { role, value } => translator.record(*role, *value),
     }
     true
