@@ -22,7 +22,7 @@
 //! heap keeps up to date beside them, and of which nothing is read before its index was compared with the length
 //! (`translate::arena`), so that no word whatever leads outside; the tables of perfect hashes, which the code owns, at places that
 //! are computed to be within them for any word (`perfect`); the fingerprints of texts, whose address the heap keeps up to date, and whose
-//! bits are as many as can be named there (`translate::patterns`); its own stack slots; and the argument array, which is read
+//! places are as many as can be named there (`translate::patterns`); its own stack slots; and the argument array, which is read
 //! before anything else happens. Everything else that a word points to is looked up by host functions, which check indices as
 //! all Rust code does.
 

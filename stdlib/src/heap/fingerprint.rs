@@ -11,13 +11,15 @@ use super::{Heap, Word};
 const SLOTS: usize = 16;
 /// Longest text that has one, in bytes: a longer one holds nearly everything.
 const TEXT_BYTES_MAX: usize = 32 << 10;
-/// Bits of a fingerprint, as powers of two.
-const BITS_MIN: u32 = 9;
-const BITS_MAX: u32 = 16;
-/// Bits for each byte of the text, as a power of two.
-const BITS_PER_BYTE: u32 = 3;
+/// Places of a fingerprint, as powers of two.
+const PLACES_MIN: u32 = 9;
+const PLACES_MAX: u32 = 16;
+/// Places for each byte of the text, as a power of two.
+const PLACES_PER_BYTE: u32 = 3;
 /// Set in every byte, so that the two cases of a letter are one.
 const FOLD: u32 = 0x20_2020;
+/// The same for eight bytes.
+const FOLD_EIGHT: u64 = u64::from_ne_bytes([0x20; 8]);
 
 /// Bytes of a [`Gram`].
 pub(crate) const GRAM_BYTES: usize = 3;
@@ -40,23 +42,19 @@ impl Gram {
         })
     }
 
-    /// Its place among as many bits as there could be; the upper ones depend on all of its three bytes, and on no fourth.
+    /// Its place among as many as there could be, of which a fingerprint takes the upper bits; these depend on all of its three bytes,
+    /// and on no fourth.
     #[inline]
     pub(crate) fn place(self) -> u32 {
         self.0.wrapping_mul(0x3779_B100)
-    }
-
-    /// Which bit of a fingerprint stands for it.
-    #[inline]
-    fn bit(self, shift: u32) -> u32 {
-        self.place() >> shift
     }
 }
 
 /// What a text may hold.
 #[derive(Debug, Default)]
 pub(crate) struct Fingerprint {
-    bits: Vec<u64>,
+    /// For each place whether some three bytes of the text stand for it: bytes, because single bits take longer to set.
+    places: Vec<u8>,
     shift: u32,
 }
 
@@ -64,32 +62,52 @@ impl Fingerprint {
     /// Makes it that of a text.
     fn fill(&mut self, text: &[u8]) {
         let wanted = u32::try_from(text.len()).unwrap_or(u32::MAX).checked_next_power_of_two().map_or(31, u32::ilog2);
-        let bits = (wanted + BITS_PER_BYTE).clamp(BITS_MIN, BITS_MAX);
-        self.shift = u32::BITS - bits;
-        self.bits.clear();
-        self.bits.resize(1 << (bits - u64::BITS.ilog2()), 0);
-        let Self { bits, shift } = self;
-        let mut set = |gram: Gram| {
-            let bit = gram.bit(*shift);
-            if let Some(word) = bits.get_mut((bit / u64::BITS) as usize) {
-                *word |= 1 << (bit % u64::BITS);
-            }
-        };
-        // Four bytes are read at once, of which the last does not count.
-        for window in text.windows(GRAM_BYTES + 1) {
-            if let Ok(four) = window.try_into() {
-                set(Gram(u32::from_le_bytes(four) | FOLD));
-            }
+        let power = (wanted + PLACES_PER_BYTE).clamp(PLACES_MIN, PLACES_MAX);
+        self.shift = u32::BITS - power;
+        self.places.clear();
+        self.places.resize(1 << power, 0);
+        let places = self.places.as_mut_slice();
+        // For each number of places that there is code of its own, which need not ask whether a place is within.
+        match power {
+            ..=9 => fill::<9, { 1 << 9 }>(places, text),
+            10 => fill::<10, { 1 << 10 }>(places, text),
+            11 => fill::<11, { 1 << 11 }>(places, text),
+            12 => fill::<12, { 1 << 12 }>(places, text),
+            13 => fill::<13, { 1 << 13 }>(places, text),
+            14 => fill::<14, { 1 << 14 }>(places, text),
+            15 => fill::<15, { 1 << 15 }>(places, text),
+            16.. => fill::<16, { 1 << 16 }>(places, text),
         }
-        Gram::all(text.last_chunk::<GRAM_BYTES>().map_or(&[], |last| last)).for_each(set);
     }
 
     /// Whether the three bytes may stand in the text.
     #[inline]
     pub(crate) fn may_hold(&self, gram: Gram) -> bool {
-        let bit = gram.bit(self.shift);
-        self.bits.get((bit / u64::BITS) as usize).is_none_or(|word| word & 1 << (bit % u64::BITS) != 0)
+        self.places.get((gram.place() >> self.shift) as usize).is_none_or(|held| *held != 0)
     }
+}
+
+const _: () = assert!(PLACES_MIN == 9 && PLACES_MAX == 16);
+
+/// Sets the places of a text's bytes, of which there are 2 to the power.
+fn fill<const POWER: u32, const PLACES: usize>(places: &mut [u8], text: &[u8]) {
+    let Ok(places) = <&mut [u8; PLACES]>::try_from(places) else { return };
+    let mut set = |gram: Gram| {
+        if let Some(held) = places.get_mut((gram.place() >> (u32::BITS - POWER)) as usize) {
+            *held = 1;
+        }
+    };
+    let mut rest = text;
+    // In eight bytes stand six times three; what is above those does not count.
+    while let Some(eight) = rest.first_chunk() {
+        let eight = u64::from_le_bytes(*eight) | FOLD_EIGHT;
+        for at in 0..6 {
+            let [first, second, third, fourth, ..] = (eight >> (8 * at)).to_le_bytes();
+            set(Gram(u32::from_le_bytes([first, second, third, fourth])));
+        }
+        rest = rest.get(6..).unwrap_or_default();
+    }
+    Gram::all(rest).for_each(set);
 }
 
 /// Where a fingerprint of an evaluation stands, for code that reads it by address. The text with a word has its fingerprint, if any, in
@@ -99,9 +117,9 @@ impl Fingerprint {
 pub struct Print {
     /// The text's word; absent where there is none.
     word: u64,
-    /// Address of the bits, 64 at once, of which there are as many as an upper part of 32 bits can name.
-    bits: usize,
-    /// By how much a place of 32 bits is shifted to the right to name a bit.
+    /// Address of the places, a byte each that is 0 or 1, of which there are as many as an upper part of 32 bits can name.
+    places: usize,
+    /// By how much a place of 32 bits is shifted to the right to name one of them.
     shift: u64,
 }
 
@@ -110,12 +128,12 @@ pub struct Print {
 pub struct Prints;
 
 impl Print {
-    const NONE: Self = Self { word: Word::ABSENT.bits(), bits: 0, shift: 0 };
+    const NONE: Self = Self { word: Word::ABSENT.bits(), places: 0, shift: 0 };
 
     /// Where the word stands, in bytes; no text has the word that stands where there is no fingerprint.
     pub const WORD: usize = offset_of!(Print, word);
-    /// Where the address of the bits stands.
-    pub const BITS: usize = offset_of!(Print, bits);
+    /// Where the address of the places stands.
+    pub const PLACES: usize = offset_of!(Print, places);
     /// Where the shift stands; it has 64 bits.
     pub const SHIFT: usize = offset_of!(Print, shift);
 }
@@ -180,8 +198,8 @@ impl Fingerprints {
         self.address = said.as_ptr().expose_provenance();
         if let (Some(print), Some(said)) = (self.prints.get_mut(at), said.get_mut(at)) {
             print.fill(text.as_bytes());
-            let bits = print.bits.as_ptr().expose_provenance();
-            *said = Print { word: word.bits(), bits, shift: u64::from(print.shift) };
+            let places = print.places.as_ptr().expose_provenance();
+            *said = Print { word: word.bits(), places, shift: u64::from(print.shift) };
             self.current |= 1 << at;
         }
     }
@@ -246,6 +264,20 @@ mod tests {
     }
 
     #[test]
+    fn texts_of_any_length_hold_all_of_theirs() {
+        let text: String = (0..20_000_u32).map(|number| format!("{} ", number.wrapping_mul(0x9E37_79B9))).collect();
+        for length in (0..40).chain([63, 64, 65, 127, 128, 1_000, 4_096, 8_191, 8_192, 30_000, TEXT_BYTES_MAX]) {
+            let mut heap = Heap::default();
+            let part = text.get(..length).expect("it is longer, and all ASCII");
+            let word = heap.string(part).expect("fits");
+            let print = heap.fingerprint(word).expect("short enough");
+            assert!(Gram::all(part.as_bytes()).all(|gram| print.may_hold(gram)), "{length}");
+            let held = print.places.iter().filter(|held| **held != 0).count();
+            assert!(held <= length.saturating_sub(2), "{held} of {length}");
+        }
+    }
+
+    #[test]
     fn what_is_said_of_them_is_where_they_are() {
         let mut heap = Heap::default();
         let mark = heap.mark();
@@ -255,8 +287,8 @@ mod tests {
         let said = said.as_ref().expect("there is one");
         assert_eq!(*address, said.as_ptr().addr());
         let (at, print) = (Prints::slot(word), &prints[Prints::slot(word)]);
-        assert_eq!((said[at].word, said[at].bits), (word.bits(), print.bits.as_ptr().addr()));
-        assert_eq!(print.bits.len() as u64 * 64, 1 << (32 - said[at].shift), "any place is within");
+        assert_eq!((said[at].word, said[at].places), (word.bits(), print.places.as_ptr().addr()));
+        assert_eq!(print.places.len() as u64, 1 << (32 - said[at].shift), "any place is within");
         heap.truncate(mark);
         let said = heap.fingerprints.said.as_ref().expect("it is kept");
         assert!(said.iter().all(|said| said.word == Word::ABSENT.bits()));

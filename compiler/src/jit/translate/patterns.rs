@@ -16,39 +16,29 @@ use crate::jit::host::Host;
 
 use super::Translator;
 
-/// Bits of a fingerprint that are read at once, as a power of two.
-const BITS_POWER: u32 = u64::BITS.ilog2();
-
 impl Translator<'_, '_> {
     /// No, if a pattern does not match a text; takes the fuel for that. Goes to `otherwise` if it may, or is not known not to.
     pub(super) fn ruled_out(&mut self, ruling: &Ruling, text: Value, otherwise: Block) -> Value {
         let length = self.text_length(text, otherwise);
         let print = self.print_of(text, otherwise);
         let flags = MemFlagsData::trusted();
-        let [bits, shift] =
-            [Print::BITS, Print::SHIFT].map(|field| self.builder.ins().load(types::I64, flags, print, offset(field)));
-        let held = ruling.places.iter().map(|place| self.is_held(*place, bits, shift));
+        let [places, shift] =
+            [Print::PLACES, Print::SHIFT].map(|field| self.builder.ins().load(types::I64, flags, print, offset(field)));
+        let held = ruling.places.iter().map(|place| self.is_held(*place, places, shift));
         let held: Vec<Value> = held.collect();
         if let Some(any) = held.into_iter().reduce(|any, one| self.builder.ins().bor(any, one)) {
-            let one = self.number(1_u64);
-            let any = self.builder.ins().band(any, one);
             self.leave_if(any, otherwise);
         }
         self.charge_match(ruling, length, otherwise);
         self.builder.ins().iconst(types::I8, 0)
     }
 
-    /// Whether a fingerprint has a place, in the lowest bit. Where its bits end, an upper part of 32 bits ends too.
-    fn is_held(&mut self, place: u32, bits: Value, shift: Value) -> Value {
+    /// Whether a fingerprint has a place: where its places end, an upper part of 32 bits ends too.
+    fn is_held(&mut self, place: u32, places: Value, shift: Value) -> Value {
         let place = self.number(place);
-        let bit = self.builder.ins().ushr(place, shift);
-        let power = self.number(BITS_POWER);
-        let at = self.builder.ins().ushr(bit, power);
-        let bytes = self.builder.ins().imul_imm_s(at, 8);
-        let address = self.builder.ins().iadd(bits, bytes);
-        let word = self.builder.ins().load(types::I64, MemFlagsData::trusted(), address, 0);
-        // Only the lower bits of what it is shifted by count.
-        self.builder.ins().ushr(word, bit)
+        let at = self.builder.ins().ushr(place, shift);
+        let address = self.builder.ins().iadd(places, at);
+        self.builder.ins().load(types::I8, MemFlagsData::trusted(), address, 0)
     }
 
     /// Where stands what is said of a text's fingerprint; goes to `otherwise` if it has none.
