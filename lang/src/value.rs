@@ -11,6 +11,7 @@ use std::sync::Arc;
 mod exact;
 mod json;
 mod json_tree;
+mod key;
 mod number;
 mod place;
 mod scan;
@@ -20,10 +21,11 @@ mod yaml;
 pub use exact::{EXACT_NUMBER, Exact, exact_number};
 pub use json::{JsonError, JsonLimits, parse_json, parse_json_last_key, parse_json_tree};
 pub use json_tree::JsonTree;
+pub use key::{key_of, write_key};
 pub use number::{Number, NumberError};
 pub(crate) use place::{Step, place_of};
 pub use scan::{JsonScanner, NumberToken};
-pub use typed::{TypedError, key_of, to_value, to_value_within};
+pub use typed::{TypedError, to_value, to_value_within};
 pub use yaml::{YamlError, parse_yaml};
 
 /// A value. The order over all values is Rego's: null, false, true, numbers, strings, arrays, objects, sets.

@@ -10,6 +10,7 @@ use std::sync::Arc;
 use num_bigint::BigInt;
 use serde::ser::{self, Serialize, Serializer};
 
+use super::key::key_of;
 use super::{EXACT_NUMBER, JsonLimits, Number, Value, exact_number};
 
 /// Why a Rust value is none that policies can see.
@@ -69,20 +70,6 @@ pub fn to_value<T: Serialize + ?Sized>(value: &T) -> Result<Value, TypedError> {
 /// [`TypedError`].
 pub fn to_value_within<T: Serialize + ?Sized>(value: &T, depth: usize) -> Result<Option<Value>, TypedError> {
     value.serialize(ToValue { depth_left: JsonLimits::default().depth_max.saturating_sub(depth) })
-}
-
-/// The text that a value is as a key.
-///
-/// # Errors
-///
-/// [`TypedError::Key`], unless it is text, a whole number, a bool or a variant without content.
-pub fn key_of<T: Serialize + ?Sized>(key: &T) -> Result<String, TypedError> {
-    match to_value(key)? {
-        Value::String(text) => Ok(text.as_ref().to_owned()),
-        Value::Number(number) if number.is_integer() => Ok(number.to_string()),
-        Value::Bool(value) => Ok(value.to_string()),
-        Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) | Value::Set(_) => Err(TypedError::Key),
-    }
 }
 
 /// Writes to a value; nothing is what `None` comes to.

@@ -1,6 +1,6 @@
 //! Anything that serde can write → slots.
 
-use hpol_lang::value::{EXACT_NUMBER, JsonLimits, Number, exact_number, key_of, to_value_within};
+use hpol_lang::value::{EXACT_NUMBER, JsonLimits, Number, exact_number, to_value_within, write_key};
 use num_bigint::BigInt;
 use serde::ser::{self, Serialize, Serializer};
 
@@ -168,7 +168,16 @@ impl<'f, 'r> Filler<'f, 'r> {
         let filler = self.narrowed(Met::Object)?;
         let (inner, object) = (filler.inner()?, filler.object()?);
         let members = filler.work.open_object(filler.node, object);
-        Ok(Fields { work: filler.work, node: filler.node, object, members, inner, last: None, key: None, around: None })
+        Ok(Fields {
+            work: filler.work,
+            node: filler.node,
+            object,
+            members,
+            inner,
+            last: None,
+            has_key: false,
+            around: None,
+        })
     }
 
     /// The object around the content of a variant, and where the content goes.

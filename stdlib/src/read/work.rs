@@ -28,6 +28,8 @@ pub(super) struct Scratch {
     names: Vec<Word>,
     /// A text that was written with escapes.
     pub(super) text: String,
+    /// The name of an entry of a map.
+    pub(super) key: String,
 }
 
 impl Scratch {
@@ -36,9 +38,8 @@ impl Scratch {
         self.entries.clear();
         self.hashes.clear();
         self.text.clear();
-        if self.words.capacity().max(self.entries.capacity()).max(self.hashes.capacity()).max(self.text.capacity())
-            > KEPT
-        {
+        let texts = self.text.capacity().max(self.key.capacity());
+        if self.words.capacity().max(self.entries.capacity()).max(self.hashes.capacity()).max(texts) > KEPT {
             *self = Self::default();
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     Around, At, Form, KEEP, Member, Members, Node, ObjectShape, PASS, Serialize, Stop, Word, Work, fill, fill_some,
-    key_of, member, ser,
+    member, ser, write_key,
 };
 
 /// An array that is being read.
@@ -26,8 +26,8 @@ pub(super) struct Fields<'f, 'r> {
     pub(super) inner: At,
     /// The field that was read last, of those that have a number.
     pub(super) last: Option<usize>,
-    /// The name of the entry of a map that comes next.
-    pub(super) key: Option<String>,
+    /// Whether the name of the entry of a map that comes next stands in the scratch memory.
+    pub(super) has_key: bool,
     pub(super) around: Option<Around<'r>>,
 }
 
@@ -162,14 +162,21 @@ impl ser::SerializeMap for Fields<'_, '_> {
     type Error = Stop;
 
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<(), Stop> {
-        self.key = Some(key_of(key).map_err(|_| Stop::Declined)?);
+        write_key(key, &mut self.work.scratch.key).map_err(|_| Stop::Declined)?;
+        self.has_key = true;
         Ok(())
     }
 
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), Stop> {
-        let name = self.key.take().ok_or(Stop::Declined)?;
+        if !std::mem::take(&mut self.has_key) {
+            return Err(Stop::Declined);
+        }
+        // What is read now may have keys of its own.
+        let name = std::mem::take(&mut self.work.scratch.key);
         let found = self.object.find(&name);
-        let (node, member) = member(self.work, self.node, self.object, &mut self.members, &name, found)?;
+        let noted = member(self.work, self.node, self.object, &mut self.members, &name, found);
+        self.work.scratch.key = name;
+        let (node, member) = noted?;
         let word = fill_some(self.work, At { node, ..self.inner }, value)?;
         self.keep(member, word)
     }
