@@ -1,7 +1,7 @@
 //! Indexes over collections that only exist in one evaluation, made where loops ask for them again and again.
 //!
 //! A loop within a loop that looks for the elements with some value runs over all of them the first time. The second time an
-//! index is made over them, and from then on the loop runs over those that can match. Its memory is kept for the next
+//! index is made over them, for a unit of work each, and from then on the loop runs over those that can match. Its memory is kept for the next
 //! evaluation, and the index is not: words of another evaluation are other values.
 
 use std::hash::Hasher;
@@ -30,6 +30,8 @@ pub(crate) struct Joins {
     positions: Vec<u32>,
     /// Hashes of the elements of a collection while its index is made; `None` for those that nothing finds.
     hashes: Vec<Option<u64>>,
+    /// Elements that were looked at to make indexes, which is to be charged.
+    looked_at: u64,
 }
 
 /// A collection that some loop was entered over.
@@ -93,6 +95,7 @@ impl Joins {
         };
         let mut state = self.known.get(at)?.state;
         if let State::Entered = state {
+            self.looked_at += u64::try_from(items.len()).unwrap_or(u64::MAX);
             state = self.make(index, heap, items).unwrap_or(State::Declined);
             self.known.get_mut(at)?.state = state;
         }
@@ -101,6 +104,12 @@ impl Joins {
         let bucket = starts + bucket(hash, bits);
         let (start, end) = (*self.starts.get(bucket)?, *self.starts.get(bucket + 1)?);
         Some(Run::within(start, end - start))
+    }
+
+    /// How many elements were looked at to make indexes since this was asked last.
+    #[inline]
+    pub(crate) fn take_looked_at(&mut self) -> u64 {
+        std::mem::take(&mut self.looked_at)
     }
 
     /// Makes the index over some elements; `None` if it would not be exact.

@@ -19,6 +19,8 @@ impl Context {
         }
         let run = self.joins.run(id, index, &self.heap, collection, keys);
         self.hot.joined = self.joins.address();
+        // Where that takes more than there is, what comes next stops.
+        self.hot.fuel = self.hot.fuel.saturating_sub(self.joins.take_looked_at());
         run
     }
 

@@ -142,6 +142,31 @@ fn what_an_index_rules_out_is_not_run_over() {
     }
 }
 
+#[test]
+fn making_an_index_costs_a_unit_for_each_element() {
+    let policy = "package p
+found contains item if {
+	some item in input.items
+	some owner in input.owners
+	item == owner
+}
+";
+    let numbers = |count: i64, from: i64| (0..count).map(|at| (from + at).to_string()).collect::<Vec<_>>();
+    let used = |items: i64, owners: i64| {
+        let mut machine = Machine::new(&[("p.rego", policy)], &Options::default());
+        let before = machine.limits.fuel;
+        assert_eq!(machine.show("data.p.found", &input(&numbers(items, 0), &numbers(owners, 1_000))), "set()");
+        before - machine.context.fuel_left()
+    };
+    // The first item runs over all owners, the second makes the index, and those behind it find hardly anything there.
+    assert!((101..110).contains(&(used(2, 100) - used(1, 100))));
+    assert!((1..10).contains(&(used(3, 100) - used(2, 100))));
+    let mut machine = Machine::new(&[("p.rego", policy)], &Options::default());
+    machine.limits.fuel = used(2, 100) - 50;
+    let stopped = machine.show("data.p.found", &input(&numbers(3, 0), &numbers(100, 1_000)));
+    assert!(stopped.starts_with("limit_fuel"), "{stopped}");
+}
+
 /// Values that ids and owners have.
 fn part() -> impl Strategy<Value = &'static str> {
     let few = prop::sample::select(&["1", "2", "3", "\"a\"", "\"b\"", "\"a text of its own\""][..]);

@@ -109,3 +109,26 @@ fn a_decision_is_the_same_behind_any_other() {
         }
     }
 }
+
+#[test]
+fn lists_that_are_joined_take_as_much_work_on_both_evaluators() {
+    let request = request("joined", 4, 3);
+    let is_enough = |kind, fuel| {
+        let decision = engine_with(POLICY, kind, Limits { fuel, ..Limits::default() }).decide(&request);
+        decision.errors.is_empty()
+    };
+    let [jit, interpreter] = [EngineKind::Jit, EngineKind::Interpreter].map(|kind| {
+        let (mut too_little, mut enough) = (0, 4_096);
+        assert!(is_enough(kind, enough));
+        while enough - too_little > 1 {
+            let fuel = (too_little + enough) / 2;
+            if is_enough(kind, fuel) {
+                enough = fuel;
+            } else {
+                too_little = fuel;
+            }
+        }
+        enough
+    });
+    assert_eq!(jit, interpreter);
+}
