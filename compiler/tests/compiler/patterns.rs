@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use hpol_compiler::{Options, Pass};
 use hpol_compiler::machine::{self, Machine as _};
+use hpol_compiler::{Options, Pass};
 use hpol_lang::value::Value;
 use proptest::prelude::*;
 
