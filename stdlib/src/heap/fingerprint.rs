@@ -110,8 +110,8 @@ fn fill<const POWER: u32, const PLACES: usize>(places: &mut [u8], text: &[u8]) {
     Gram::all(rest).for_each(set);
 }
 
-/// Where a fingerprint of an evaluation stands, for code that reads it by address. The text with a word has its fingerprint, if any, in
-/// the [`Prints::slot`]th of [`Prints::SLOTS`].
+/// Where a fingerprint of an evaluation stands, for code that reads it by address. That of a text, if it has one, stands at the place that
+/// the index of its word leaves as a remainder by [`Prints::SLOTS`].
 #[derive(Debug, Clone, Copy)]
 #[repr(C)]
 pub struct Print {
