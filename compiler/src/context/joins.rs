@@ -17,6 +17,9 @@ pub(crate) const JOINED_MIN: usize = 16;
 /// Most collections that are kept an eye on; a loop over another one each time is not worth it.
 const KNOWN_MAX: usize = 32;
 
+/// Heaviest text that is looked for by its hash: half a kilobyte.
+const WEIGHT_MAX: u32 = 16;
+
 /// Numbers that room is kept for from one evaluation to the next.
 const KEPT: usize = 1 << 18;
 
@@ -164,7 +167,8 @@ impl Joins {
     }
 }
 
-/// A hash that equal values share; `None` for values that are equal to none that has one.
+/// A hash that equal values share; `None` for values that are equal to none that has one, and for long texts, so that hashing one
+/// is no more work than it is charged for.
 fn value_hash(heap: &Heap, word: Word) -> Option<u64> {
     if word.is_absent() {
         return None;
@@ -172,7 +176,7 @@ fn value_hash(heap: &Heap, word: Word) -> Option<u64> {
     if word.is_canonical() {
         return Some(word.bits());
     }
-    let text = heap.as_str(word).filter(|_| word.kind() == Kind::String)?;
+    let text = heap.as_str(word).filter(|_| word.kind() == Kind::String && heap.weight(word) <= WEIGHT_MAX)?;
     let mut hasher = FxHasher::default();
     hasher.write(text.as_bytes());
     Some(hasher.finish())
