@@ -78,6 +78,13 @@ pub struct Fault {
     pub span: Option<Span>,
 }
 
+impl Fault {
+    /// Whether nothing can be found out any more: a limit was met, or a defect.
+    pub fn is_limit(&self) -> bool {
+        self.code.starts_with("limit_") || self.code == codes::INTERNAL
+    }
+}
+
 /// The codes of [`Fault`].
 pub mod codes {
     /// A builtin or an operator could not work on its arguments.
@@ -362,6 +369,11 @@ impl Context {
     /// Fuel that is left.
     pub fn fuel_left(&self) -> u64 {
         self.hot.fuel
+    }
+
+    /// Whether the error that stopped the evaluation leaves nothing to be found out any more.
+    pub(crate) fn met_limit(&self) -> bool {
+        self.fault.as_ref().is_none_or(Fault::is_limit)
     }
 
     /// The error that stopped the evaluation, which is then over.

@@ -23,10 +23,15 @@ pub trait Machine {
     /// [`Stop`] if an error stands in the context.
     fn run(&self, function: FunctionId, arguments: &[Word], context: &mut Context) -> Result<Word, Stop>;
 
-    /// Looks through the decision rules of a package before any is judged; `None` if the engine can't.
-    fn screen(&self, package: usize, context: &mut Context) -> Option<Screened<'_>> {
+    /// Looks through the decision rules of a package before any is judged; `None` if the engine can't, or one of them meets an error,
+    /// which whoever judges it meets again.
+    ///
+    /// # Errors
+    ///
+    /// [`Stop`] if a limit was met, which must not be forgotten: the fault stands in the context.
+    fn screen(&self, package: usize, context: &mut Context) -> Result<Option<Screened<'_>>, Stop> {
         let _ = (package, context);
-        None
+        Ok(None)
     }
 }
 

@@ -274,7 +274,7 @@ pub(crate) fn begin(context: &mut Context, limits: &Limits, now_nanoseconds: i64
 
 /// Notes an error of an evaluation.
 pub(crate) fn take_fault(fault: Fault, program: &Program, findings: &mut Findings) {
-    findings.incomplete |= fault.code.starts_with("limit_") || fault.code == codes::INTERNAL;
+    findings.incomplete |= fault.is_limit();
     findings.errors.push(evaluation_error(fault, program));
 }
 

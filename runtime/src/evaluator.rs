@@ -373,6 +373,7 @@ impl Found {
 
     fn refuse(&mut self, findings: Findings) {
         self.clear();
+        self.told.faults.clear();
         self.findings = findings;
         self.found_more = true;
         self.effect = Some(Effect::Deny);
@@ -455,7 +456,12 @@ impl Found {
         let program = &**snapshot.program();
         let decisions = program.packages[package].decisions.as_slice();
         // A ruling does not tell what was absent.
-        if let Some(screened) = machine.screen(package, context) {
+        let Ok(screened) = machine.screen(package, context) else {
+            self.told.faults.push(context.take_fault());
+            self.take_faults(snapshot, machine);
+            return;
+        };
+        if let Some(screened) = screened {
             let mut rules = screened.judged | screened.matched;
             while rules != 0 {
                 let at = rules.trailing_zeros() as usize;

@@ -139,31 +139,35 @@ impl Machine for CompiledCode {
     }
 
     #[inline]
-    fn screen(&self, package: usize, context: &mut Context) -> Option<Screened<'_>> {
+    fn screen(&self, package: usize, context: &mut Context) -> Result<Option<Screened<'_>>, Stop> {
         // What is replaced may stand for what is not looked at here.
         if !Arc::ptr_eq(context.program(), &self.entries.program) || context.intercepts() {
-            return None;
+            return Ok(None);
         }
-        let Screen { function, told } = self.entries.screens.get(package)?.as_ref()?;
-        // What is judged takes its fuel again, so that a decision takes as much as without screening.
-        let (fuel, poll_at) = (context.hot.fuel, context.hot.poll_at);
+        let Some(Some(Screen { function, told })) = self.entries.screens.get(package) else { return Ok(None) };
         self.entries.take_over(context);
-        let result = if told.asks {
+        let judged = if told.asks {
+            let (fuel, poll_at) = (context.hot.fuel, context.hot.poll_at);
             let (checkpoint, window) = (context.checkpoint(), context.open_window());
             let result = function.enter(&[], context);
             context.close_window(window, None);
+            // A rule that was given up leaves what it was about to hand over.
+            context.operands.clear();
             if result.is_err() {
                 context.unwind(checkpoint);
+                if context.met_limit() {
+                    return Err(Stop);
+                }
                 context.take_fault();
+                (context.hot.fuel, context.hot.poll_at) = (fuel, poll_at);
+                return Ok(None);
             }
             result
         } else {
             function.enter(&[], context)
         };
-        (context.hot.fuel, context.hot.poll_at) = (fuel, poll_at);
-        // Whoever judges the rules meets the error again, and says whose it is.
-        let judged = result.ok()?.bits() >> Word::INT_SHIFT;
-        Some(Screened::new(judged, context.hot.matched >> Word::INT_SHIFT, &told.reasons))
+        let judged = judged?.bits() >> Word::INT_SHIFT;
+        Ok(Some(Screened::new(judged, context.hot.matched >> Word::INT_SHIFT, &told.reasons)))
     }
 }
 

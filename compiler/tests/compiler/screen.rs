@@ -68,7 +68,8 @@ allow "all"
 /// Ids of the rules that must be judged, and of those that have matched, in order.
 fn screened(machine: &mut Machine, request: &str) -> [Vec<Arc<str>>; 2] {
     machine.begin(request);
-    let screened = machine.code.screen(0, &mut machine.context).expect("the package is screened");
+    let screened =
+        machine.code.screen(0, &mut machine.context).expect("no limit is met").expect("the package is screened");
     let decisions = &machine.program.packages[0].decisions;
     [screened.judged, screened.matched].map(|rules| {
         let ids = decisions.iter().enumerate().filter(|(at, _)| rules >> at & 1 == 1);
@@ -85,7 +86,8 @@ fn only_rules_that_need_the_host_are_judged() {
     let loud = r#"{"user": "ada", "owner": "ada", "tool": "xx", "size": 101, "teams": [], "dry": true, "note": "x", "plan": "paid",
         "parts": [{"name": "a", "size": 4, "note": "x", "tags": ["x"]}]}"#;
     insta::assert_compact_debug_snapshot!(screened(&mut machine, loud), @r#"[["of others", "pairs", "text"], ["dry", "every part", "large", "no staff", "noted", "part", "part note", "prefix", "sum", "tagged", "told", "told of", "unknown", "all", "planned", "with note"]]"#);
-    assert_eq!(machine.context.fuel_left(), machine.limits.fuel, "judging takes it");
+    let taken = machine.limits.fuel - machine.context.fuel_left();
+    assert!((1..40).contains(&taken), "{taken}: a rule takes its fuel here or where it is judged");
 }
 
 #[test]
@@ -104,7 +106,7 @@ allow "all"
     // What is absent is found by judging; behind a deny that has matched nothing is looked at.
     insta::assert_compact_debug_snapshot!(screened(&mut machine, &request(3)), @r#"[["note"], ["word"]]"#);
     machine.begin(&request(0));
-    assert!(machine.code.screen(0, &mut machine.context).is_none());
+    assert!(machine.code.screen(0, &mut machine.context).is_ok_and(|screened| screened.is_none()));
     let mut told = Told::default();
     let program = machine.program.clone();
     let ids = program.packages[0].decisions.iter();
@@ -120,7 +122,7 @@ fn large_packages_have_an_index_instead() {
     let policy = format!("package p\n\ninput: Call\ntype Call = {{tool: string}}\n{}", rules.collect::<String>());
     let mut machine = Machine::new(&[("p.hpol", &policy)], &Options::default());
     machine.begin(r#"{"tool": "t1"}"#);
-    assert!(machine.code.screen(0, &mut machine.context).is_none());
+    assert!(machine.code.screen(0, &mut machine.context).is_ok_and(|screened| screened.is_none()));
     let mut candidates = Vec::new();
     assert!(machine.context.candidates(0, true, &mut candidates));
     assert_eq!(candidates.len(), 1);
@@ -165,7 +167,7 @@ fn what_is_left_out_does_not_count() {
     proptest!(ProptestConfig::with_cases(512), |(request in request())| {
         for machine in machines.borrow_mut().iter_mut() {
             machine.begin(&request);
-            let Some(screened) = machine.code.screen(0, &mut machine.context) else { continue };
+            let Ok(Some(screened)) = machine.code.screen(0, &mut machine.context) else { continue };
             prop_assert_eq!(screened.judged & screened.matched, 0);
             let text = |context: &Context, reason: Option<Word>| reason.map(|word| context.heap().to_value(word));
             let reasons: Vec<_> = (0..64).map(|at| text(&machine.context, screened.reason(at, &machine.context))).collect();

@@ -23,7 +23,13 @@ struct Asked {
 
 impl Translator<'_, '_> {
     pub(super) fn builtin(&mut self, target: Register, builtin: BuiltinId, arguments: &[Register], failure: Failure) {
-        let name = self.program.builtins[builtin.index()].name;
+        let called = self.program.builtins[builtin.index()];
+        let name = called.name;
+        // What it reaches is not asked twice.
+        if called.outside && self.screening.is_some() {
+            self.give_up();
+            return;
+        }
         if let ("count", [collection]) = (name, arguments) {
             self.count(target, builtin, *collection, failure);
         } else if let (Some(test), [text, part]) = (TextTest::of(name), arguments) {

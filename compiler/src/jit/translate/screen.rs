@@ -8,6 +8,9 @@
 //! What is left out fails without an error and, if it protects, without anything absent, or is settled by a rule that has matched. Where
 //! an error is met, nothing is known of any rule. Nothing is handed out and nothing marked on the way, so running a rule again finds what
 //! it would have found.
+//!
+//! A rule takes its fuel here or where it is judged: one that is given up gives its fuel back, unless it has called rules, whose
+//! results are kept and cost nothing the second time.
 
 use cranelift_codegen::ir::condcodes::IntCC;
 use cranelift_codegen::ir::{self, InstBuilder, MemFlagsData, TrapCode, Value, types};
@@ -108,6 +111,8 @@ pub(in crate::jit) fn screen<'p>(
         let asks = reason.is_some() && !gives_up(&function.body, false);
         let made = matches!(reason, Some(Reason::Made)).then(|| Context::reason_offset(at));
         translator.screening = Some(Screening { give_up, absent, asks, reason: made, marks });
+        let gives_back = !(asks && calls(&function.body));
+        let fuel = gives_back.then(|| [Field::Fuel, Field::PollAt].map(|field| (field, translator.load(field))));
         told.asks |= asks;
         told.reasons.push(reason.unwrap_or(Reason::Known(None)));
         translator.body(function);
@@ -130,6 +135,10 @@ pub(in crate::jit) fn screen<'p>(
             translator.branch(absent, give_up, on);
         }
         translator.begin(give_up);
+        for (field, before) in fuel.into_iter().flatten() {
+            let (context, offset) = (translator.context, field.offset());
+            translator.builder.ins().store(MemFlagsData::trusted(), before, context, offset);
+        }
         translator.note(judged, bit);
         translator.jump(on);
         translator.begin(on);
@@ -169,6 +178,13 @@ fn gives_up(block: &Block, in_loop: bool) -> bool {
         );
         more || (loops && in_loop) || statement.block().is_some_and(|block| gives_up(block, in_loop || loops))
     })
+}
+
+/// Whether a body calls rules.
+fn calls(body: &Block) -> bool {
+    let mut calls = false;
+    body.each_statement(&mut |statement| calls |= matches!(statement.kind, StatementKind::Call { .. }));
+    calls
 }
 
 /// Where the reason of a rule comes from; `None` if it must be judged for it. Witnesses are not told, and nobody who screens asks how
