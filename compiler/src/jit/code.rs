@@ -147,7 +147,6 @@ impl Machine for CompiledCode {
         let Some(Some(Screen { function, told })) = self.entries.screens.get(package) else { return Ok(None) };
         self.entries.take_over(context);
         let judged = if told.asks {
-            let (fuel, poll_at) = (context.hot.fuel, context.hot.poll_at);
             let (checkpoint, window) = (context.checkpoint(), context.open_window());
             let result = function.enter(&[], context);
             context.close_window(window, None);
@@ -158,8 +157,8 @@ impl Machine for CompiledCode {
                 if context.met_limit() {
                     return Err(Stop);
                 }
+                // The fuel is spent: what rules called on the way is kept, and costs nothing the second time.
                 context.take_fault();
-                (context.hot.fuel, context.hot.poll_at) = (fuel, poll_at);
                 return Ok(None);
             }
             result

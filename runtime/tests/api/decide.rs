@@ -293,13 +293,15 @@ input: Work
 type Work = { items: array[int], kind: string, note?: string }
 pairs if { some a in input.items; some b in input.items; a + b < 0 }
 sums if { some a in input.items; some b in input.items; a + b > 99 }
+odd if { some a in input.items; some b in input.items; a + b > 98 }
 twice(n) := n * 2
 deny "pairs" if pairs
 deny "pairs of a kind" if { input.kind == "x"; pairs }
 deny "sums" if sums
 deny "sums of a kind" if { input.kind == "x"; sums }
 deny "noted sums" if { not sums; input.note == "x" }
-deny "half" if { twice(3) / count(input.kind) == 9 }
+allow "half" if { twice(3) / count(input.kind) == 9 }
+allow "odd" if { input.kind == ""; odd }
 allow "all"
 "#;
     let items: Vec<String> = (0..20).map(|item| item.to_string()).collect();
